@@ -1,0 +1,92 @@
+# Every command of the project. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8000
+BIN := .venv/bin
+APPS := balrottuieo common accounts payments errands dispatch
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
+
+# Tools read the settings; outside production they make their own keys (see .env.example).
+DEV_ENV := DEBUG=true SANDBOX=true
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: .venv/.run-stamp $(CATALOGUES) ## Start everything on PORT (8000) with demo data and robots
+	@exec env PORT=$(PORT) $(BIN)/python -m balrottuieo.supervisor
+
+.PHONY: setup
+setup: .venv/.dev-stamp $(CATALOGUES) ## Install the development tools into .venv
+
+.PHONY: test
+test: packages setup lint ## Everything: lint, unit, races, live; nothing skipped
+	$(BIN)/python -m pytest -p tests.no_skips
+
+.PHONY: test-fast
+test-fast: setup ## Unit tests only, under a minute
+	$(BIN)/python -m pytest -p tests.no_skips -n 2 -m "not races and not live"
+
+.PHONY: lint
+lint: setup migrations-check ## Style, types, import contracts, dependencies, migrations
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(DEV_ENV) $(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+.PHONY: format
+format: setup ## Rewrite the code in the project's style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: migrations-check
+migrations-check: setup ## Fail when a model has changed without its migration
+	$(DEV_ENV) $(BIN)/python manage.py makemigrations --check --dry-run
+
+.PHONY: messages
+messages: setup ## Collect texts to translate into locale/ (needs gettext)
+	$(DEV_ENV) $(BIN)/python manage.py makemessages -l ko -l en --no-wrap --add-location file \
+		-i .venv -i var -i tests -i mobile
+
+.PHONY: compilemessages
+compilemessages: .venv/.run-stamp $(CATALOGUES) ## Compile the translations
+
+%.mo: %.po | .venv/.run-stamp
+	$(BIN)/pybabel --quiet compile -i $< -o $@
+
+.PHONY: lock
+lock: setup ## Resolve requirements*.in again into the locked files
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --quiet requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --quiet requirements-dev.in -o requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove .venv, var/ and everything generated
+	rm -rf .venv var staticfiles .hypothesis .ruff_cache
+	find $(APPS) tests locale -name __pycache__ -prune -exec rm -rf {} + -o -name '*.mo' -delete
+
+.PHONY: packages
+packages: # programs that the tests run for real
+	@.ci/packages
+
+.venv/bin/pip:
+	@$(if $(PYTHON),,echo "Python 3.11 or newer is needed, and none was found on PATH." >&2; exit 1;) true
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is $$("$(PYTHON)" --version 2>&1)." >&2; \
+		echo "Name another one: PYTHON=/path/to/python3.11 make run" >&2; exit 1; }
+	@"$(PYTHON)" -m venv .venv || { rm -rf .venv; \
+		echo "No virtual environment could be made. On Debian: apt-get install python3-venv" >&2; exit 1; }
+
+.venv/.run-stamp: requirements.txt | .venv/bin/pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/.dev-stamp: requirements-dev.txt | .venv/bin/pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@ .venv/.run-stamp

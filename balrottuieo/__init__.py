@@ -1,0 +1,1 @@
+"""발로뛰어: wiring only (settings, routes, servers, task queue)."""
