@@ -1,0 +1,106 @@
+"""What will run: read from the environment once, before anything starts."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VAR = ROOT / "var"
+FALSE_WORDS = {"0", "false", "no", "off"}
+# What must be stopped first stands last: robots, beat, worker, web, redis.
+NAMES = ("redis", "web", "worker", "beat", "robots")
+
+
+class BadPlan(Exception):
+    """The environment or the machine does not allow a start; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildPlan:
+    """One child: its command, and the seconds it gets between SIGTERM and SIGKILL."""
+
+    name: str
+    command: tuple[str, ...]
+    grace: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Where to listen and what to start. `redis_url` is None when we bring our own Redis."""
+
+    host: str
+    port: int
+    robots: bool
+    redis_url: str | None
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds the site, without a closing slash."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def plan_from(environ: Mapping[str, str], arguments: list[str]) -> Plan:
+    """Raises BadPlan for a PORT that is no port or an argument nobody knows."""
+    unknown = set(arguments) - {"--no-robots"}
+    if unknown:
+        raise BadPlan(f"unknown argument {' '.join(sorted(unknown))}; there is only --no-robots")
+    port = environ.get("PORT") or "8000"
+    if not (port.isdecimal() and 0 < int(port) < 65536):
+        raise BadPlan(f"PORT={port} is not a port between 1 and 65535")
+    wanted = environ.get("ROBOTS", "1").lower() not in FALSE_WORDS
+    return Plan(
+        host=environ.get("HOST") or "127.0.0.1",
+        port=int(port),
+        robots=wanted and "--no-robots" not in arguments,
+        redis_url=environ.get("REDIS_URL") or None,
+    )
+
+
+def child_environment(environ: Mapping[str, str], plan: Plan, *, redis_url: str) -> dict[str, str]:
+    """What the children see: the caller's variables over our defaults for a bare machine."""
+    return {
+        "DEBUG": "true",
+        "SANDBOX": "true",
+        "PUBLIC_URL": plan.url,
+        "PYTHONUNBUFFERED": "1",
+        **environ,
+        "REDIS_URL": redis_url,
+        "DJANGO_SETTINGS_MODULE": "balrottuieo.settings",
+    }
+
+
+def manage(*arguments: str) -> tuple[str, ...]:
+    """The command line of one management command."""
+    return (sys.executable, str(ROOT / "manage.py"), *arguments)
+
+
+def child_plans(plan: Plan) -> list[ChildPlan]:
+    """Everything but Redis, in starting order."""
+    celery = (sys.executable, "-m", "celery", "-A", "balrottuieo")
+    quiet = ("--loglevel", "warning")
+    plans = [
+        ChildPlan(name="web", command=_web(plan), grace=8),
+        ChildPlan(
+            name="worker", command=(*celery, "worker", "-P", "threads", "-c", "2", *quiet), grace=8
+        ),
+        ChildPlan(
+            name="beat",
+            command=(*celery, "beat", "-s", str(VAR / "beat-schedule"), "--pidfile=", *quiet),
+        ),
+    ]
+    return [*plans, ChildPlan(name="robots", command=_robots(plan))] if plan.robots else plans
+
+
+def _web(plan: Plan) -> tuple[str, ...]:
+    listen = ("--host", plan.host, "--port", str(plan.port))
+    sockets = ("--ws", "websockets-sansio", "--ws-max-size", "65536", "--lifespan", "off")
+    ending = ("--timeout-graceful-shutdown", "5", "--no-access-log", "--log-level", "warning")
+    uvicorn = (sys.executable, "-m", "uvicorn", "balrottuieo.asgi:application")
+    return (*uvicorn, *listen, *sockets, *ending)
+
+
+def _robots(plan: Plan) -> tuple[str, ...]:
+    scale = ("--runners", "12", "--errands", "0", "--speed", "20", "--minutes", "0")
+    return manage("simulate", "--url", plan.url, *scale)
