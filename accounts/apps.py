@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    """Who people are, what they may do, how to reach them."""
+
+    name = "accounts"
+    verbose_name = _("People")

@@ -1,0 +1,29 @@
+"""The worker's wiring and everything that runs by itself."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "balrottuieo.settings")
+
+app = Celery("balrottuieo")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+# Each entry repairs what a lost message may have left; all of them are safe to run twice.
+# `expires` keeps sweeps from piling up behind a stopped worker.
+app.conf.beat_schedule = {
+    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for name, task, seconds in (
+        ("match open errands", "dispatch.tasks.sweep_matching", 2.0),
+        ("expire offers", "dispatch.tasks.sweep_offers", 2.0),
+        ("open what is paid", "errands.tasks.sweep_funded", 20.0),
+        ("expire errands", "errands.tasks.sweep_expired", 20.0),
+        ("confirm delivered errands", "errands.tasks.sweep_unconfirmed", 60.0),
+        ("send refunds", "payments.tasks.sweep_refunds", 30.0),
+        ("forget old trails and messages", "dispatch.tasks.sweep_old", 3600.0),
+        ("forget answered requests", "errands.tasks.sweep_answered_requests", 3600.0),
+    )
+}

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core import checks
+
+
+class CommonConfig(AppConfig):
+    """Domain-free ground that every other app stands on."""
+
+    name = "common"
+
+    def ready(self) -> None:
+        from common.configuration import check_configuration, check_deployment
+
+        checks.register(check_configuration)
+        checks.register(check_deployment, deploy=True)

@@ -1,0 +1,45 @@
+"""System checks: say at start, with a hint, what would otherwise fail at night."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+
+FASTEST_WALK_MPS = 8.0
+
+
+def check_configuration(**_kwargs: Any) -> list[CheckMessage]:
+    """Contradictions that no environment may have."""
+    found: list[CheckMessage] = []
+    if not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+        found.append(
+            Error(
+                "REDIS_URL is not a Redis address.",
+                hint="Use redis://HOST:PORT/DB.",
+                id="common.E001",
+            )
+        )
+    if settings.RUNNER_MAX_SPEED_MPS > FASTEST_WALK_MPS and not settings.SANDBOX:
+        found.append(
+            Error(
+                f"RUNNER_MAX_SPEED_MPS is above {FASTEST_WALK_MPS} m/s: nobody walks so fast.",
+                hint="Leave it unset, or set SANDBOX=true for robots.",
+                id="common.E002",
+            )
+        )
+    return found
+
+
+def check_deployment(**_kwargs: Any) -> list[CheckMessage]:
+    """What a real deployment must not have."""
+    if not settings.SANDBOX:
+        return []
+    return [
+        Warning(
+            "SANDBOX is on: payments are pretended and rate limits are off.",
+            hint="Unset SANDBOX where real people use this.",
+            id="common.W001",
+        )
+    ]

@@ -1,0 +1,77 @@
+"""The one way to open a transaction, whatever the database."""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import ParamSpec, TypeVar
+
+from django.db import DatabaseError, connection, transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ATTEMPTS = 30
+LONGEST_PAUSE_S = 0.1
+RETRIED_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+
+
+def unit_of_work() -> AbstractContextManager[None]:
+    """Open a transaction, or join the one that is open.
+
+    No savepoint inside another unit: an error spoils the whole unit on every database alike.
+    """
+    return transaction.atomic(savepoint=False)
+
+
+def in_unit() -> bool:
+    """Tell whether a unit of work is open on this thread."""
+    return connection.in_atomic_block
+
+
+def on_commit(action: Callable[[], object]) -> None:
+    """Run ``action`` after the commit; one that fails is logged and stops no other."""
+    transaction.on_commit(action, robust=True)
+
+
+def run_in_unit(work: Callable[[], T]) -> T:
+    """Run ``work`` in a unit of work, again from the start on a passing conflict.
+
+    ``work`` must have no effect outside the database: those belong in :func:`on_commit`.
+    """
+    if in_unit():
+        return work()
+    for attempt in range(ATTEMPTS):
+        try:
+            with unit_of_work():
+                return work()
+        except DatabaseError as error:
+            if not is_transient(error) or attempt == ATTEMPTS - 1:
+                raise
+            # Full jitter: writers that collided once should not meet again.
+            time.sleep(random.uniform(0, min(0.002 * 2**attempt, LONGEST_PAUSE_S)))  # noqa: S311
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def in_one_unit(function: Callable[P, T]) -> Callable[P, T]:
+    """Make every call of ``function`` one (retried) unit of work."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        return run_in_unit(lambda: function(*args, **kwargs))
+
+    return wrapper
+
+
+def is_transient(error: BaseException | None) -> bool:
+    """Tell whether the database only lost a race that a second try may win."""
+    while error is not None:
+        if getattr(error, "sqlstate", None) in RETRIED_SQLSTATES:
+            return True
+        if "database is locked" in str(error) or "database table is locked" in str(error):
+            return True
+        error = error.__cause__
+    return False

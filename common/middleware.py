@@ -1,0 +1,70 @@
+"""What every request passes: a trace id, a body limit, problem+json for what DRF never sees."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
+
+from common.problems import CONTENT_TYPE, problem_response
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+TRACE = re.compile(r"[A-Za-z0-9-]{8,64}")
+API_PREFIX = "/api/"
+
+
+class TraceMiddleware:
+    """Name each request; the name is in every problem body and in ``X-Request-ID``."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        trace = given if TRACE.fullmatch(given) else uuid.uuid4().hex
+        request.trace_id = trace  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response["X-Request-ID"] = trace
+        return response
+
+
+class ProblemMiddleware:
+    """Under /api, refuse oversize bodies early and answer 404 and 500 as problem+json."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path.startswith(API_PREFIX):
+            return self.get_response(request)
+        if _too_large(request):
+            return problem_response(
+                request, status=413, code="too_large", detail=_("The request is too large.")
+            )
+        return _as_problem(request, self.get_response(request))
+
+
+def _too_large(request: HttpRequest) -> bool:
+    length = request.headers.get("Content-Length") or "0"
+    upload = request.headers.get("Content-Type", "").startswith("multipart/")
+    limit = settings.UPLOAD_MAX_BYTES if upload else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return not length.isdecimal() or int(length) > limit
+
+
+def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    html = response.get("Content-Type", "").startswith("text/html")
+    if not (isinstance(response, HttpResponse) and html and response.status_code >= 400):
+        return response
+    code, detail = {
+        404: ("not_found", _("Not found.")),
+        400: ("bad_request", _("The request can't be carried out.")),
+        403: ("not_allowed", _("You are not allowed to do this.")),
+    }.get(response.status_code, ("error", _("Something went wrong on our side.")))
+    answer = problem_response(request, status=response.status_code, code=code, detail=detail)
+    assert answer["Content-Type"] == CONTENT_TYPE
+    return answer

@@ -1,0 +1,18 @@
+"""Keyset pages ordered by the time-ordered key."""
+
+from __future__ import annotations
+
+from rest_framework.pagination import CursorPagination
+
+
+class NewestFirst(CursorPagination):
+    """``?cursor=&page_size=`` newest first; the answer carries ``next``, ``previous``, ``results``."""
+
+    ordering = "-id"
+    page_size = 20
+    max_page_size = 100
+    page_size_query_param = "page_size"
+
+
+class OldestFirst(NewestFirst):
+    ordering = "id"

@@ -1,0 +1,61 @@
+"""Input that says no to what it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from common.geo import SERVICE_BOX, Point
+from common.money import MAX_WON
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A serializer that refuses unknown fields instead of dropping them silently."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = set(data) - set(self.fields)
+            if unknown:
+                message = _("This field is not known here.")
+                raise serializers.ValidationError(
+                    {name: [serializers.ErrorDetail(str(message), "unknown_field")]
+                     for name in sorted(map(str, unknown))}
+                )
+        return super().to_internal_value(data)
+
+
+class StrictIntegerField(serializers.IntegerField):
+    """A JSON integer: no ``"12"``, no ``12.0``, no ``true``."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class WonField(StrictIntegerField):
+    """An amount in won from 0 to ₩10,000,000."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("min_value", 0)
+        kwargs.setdefault("max_value", MAX_WON)
+        super().__init__(**kwargs)
+
+
+class PointSerializer(StrictSerializer):
+    """A position inside the service area, as ``{"lat": 37.5, "lng": 127.0}`` in degrees."""
+
+    lat = serializers.FloatField(min_value=-90, max_value=90)
+    lng = serializers.FloatField(min_value=-180, max_value=180)
+
+    def to_internal_value(self, data: Any) -> Point:
+        value = super().to_internal_value(data)
+        point = Point(value["lat"], value["lng"])
+        if not SERVICE_BOX.holds(point):
+            raise serializers.ValidationError(
+                _("This place is outside the service area."), code="outside_service_area"
+            )
+        return point

@@ -1,0 +1,128 @@
+"""Offers and why they were made, what was sent to runners, where errands were carried."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.models import Record
+from errands.models import Errand
+
+
+class Solve(Record):
+    """One matching run of one area: what went in (as a digest) and what came out."""
+
+    area = models.CharField(_("area"), max_length=16)
+    digest = models.CharField(_("digest of the inputs"), max_length=64)
+    errands = models.PositiveIntegerField(_("errands"))
+    runners = models.PositiveIntegerField(_("runners"))
+    offered = models.PositiveIntegerField(_("offers"), default=0)
+    took_ms = models.FloatField(_("took (ms)"))
+
+    class Meta:
+        verbose_name = _("matching run")
+        verbose_name_plural = _("matching runs")
+
+    def __str__(self) -> str:
+        return f"{self.area} {self.created_at:%H:%M:%S}"
+
+
+class OfferState(models.TextChoices):
+    OFFERED = "offered", _("Offered")
+    ACCEPTED = "accepted", _("Accepted")
+    DECLINED = "declined", _("Declined")
+    EXPIRED = "expired", _("Expired")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    DROPPED = "dropped", _("Given back")
+
+
+class Offer(Record):
+    """One errand offered to one runner until ``expires_at``; ``terms`` says why this runner.
+
+    ``solve`` is empty when the runner claimed the errand from the list.
+    """
+
+    errand = models.ForeignKey(Errand, models.CASCADE, related_name="offers")
+    runner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="offers", verbose_name=_("runner")
+    )
+    solve = models.ForeignKey(
+        Solve, models.SET_NULL, null=True, blank=True, related_name="offers"
+    )
+    state = models.CharField(
+        _("state"), max_length=10, choices=OfferState, default=OfferState.OFFERED
+    )
+    pay = models.BigIntegerField(_("pay"))
+    added_minutes = models.FloatField(_("added walking minutes"))
+    terms = models.JSONField(_("cost terms"), default=dict)
+    expires_at = models.DateTimeField(_("expires at"))
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("offer")
+        verbose_name_plural = _("offers")
+        indexes = [
+            models.Index(fields=["state", "expires_at"], name="offer_state_expires_at"),
+            models.Index(fields=["runner", "id"], name="offer_runner_id"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["errand"], condition=models.Q(state="offered"), name="offer_exclusive"
+            ),
+            models.UniqueConstraint(
+                fields=["runner"], condition=models.Q(state="offered"), name="offer_one_at_a_time"
+            ),
+            models.UniqueConstraint(
+                fields=["errand"], condition=models.Q(state="accepted"), name="offer_one_winner"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.errand_id} → {self.runner_id}"
+
+
+class RunnerStream(models.Model):
+    """The number of the last message to a runner; the row that orders the next ones."""
+
+    runner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+"
+    )
+    last = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.runner_id} {self.last}"
+
+
+class RunnerMessage(Record):
+    """A message on a runner's channel, kept a day so that a reconnecting phone gets the gap."""
+
+    runner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    sequence = models.PositiveIntegerField()
+    type = models.CharField(max_length=30)
+    payload = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["runner", "sequence"], name="message_sequence"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.type}"
+
+
+class TrailPoint(Record):
+    """Where a runner was while carrying an errand; metres, UTC. Kept 30 days."""
+
+    errand = models.ForeignKey(Errand, models.CASCADE, related_name="trail")
+    runner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    lat = models.FloatField()
+    lng = models.FloatField()
+    accuracy = models.FloatField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["errand", "recorded_at"], name="trail_errand_time")]
+
+    def __str__(self) -> str:
+        return f"{self.errand_id} {self.recorded_at:%H:%M:%S}"

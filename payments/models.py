@@ -1,0 +1,145 @@
+"""Money: orders paid through a gateway, refunds, and the double-entry ledger."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.models import Record
+
+
+class PaymentState(models.TextChoices):
+    READY = "ready", _("Ready to pay")
+    DONE = "done", _("Paid")
+    EXPIRED = "expired", _("Expired")
+
+
+class Payment(Record):
+    """One order of one amount; ``reference`` names what it is for, ``order_id`` is the gateway's."""
+
+    order_id = models.CharField(_("order"), max_length=64, unique=True)
+    reference = models.CharField(_("reference"), max_length=80, db_index=True)
+    payer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="payments", verbose_name=_("payer")
+    )
+    amount = models.BigIntegerField(_("amount"))
+    state = models.CharField(
+        _("state"), max_length=10, choices=PaymentState, default=PaymentState.READY
+    )
+    payment_key = models.CharField(_("payment key"), max_length=200, blank=True)
+    expires_at = models.DateTimeField(_("expires at"))
+    paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
+    refunded = models.BigIntegerField(_("refunded"), default=0)
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(amount__gt=0, refunded__gte=0)
+                & models.Q(refunded__lte=models.F("amount")),
+                name="payment_amounts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.order_id
+
+
+class RefundState(models.TextChoices):
+    REQUESTED = "requested", _("Requested")
+    DONE = "done", _("Sent back")
+
+
+class Refund(Record):
+    """Money on its way back to the payer; the ledger has it apart until the gateway says done."""
+
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds")
+    reference = models.CharField(_("reference"), max_length=100, unique=True)
+    amount = models.BigIntegerField(_("amount"))
+    reason = models.CharField(_("reason"), max_length=200)
+    state = models.CharField(
+        _("state"), max_length=10, choices=RefundState, default=RefundState.REQUESTED
+    )
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    try_at = models.DateTimeField(_("next try"))
+    done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        indexes = [models.Index(fields=["state", "try_at"], name="refund_state_try_at")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class AccountKind(models.TextChoices):
+    GATEWAY = "gateway", _("Payment gateway")
+    ESCROW = "escrow", _("Escrow")
+    USER = "user", _("User")
+    COMMISSION = "commission", _("Commission")
+    REFUNDS = "refunds", _("Refunds under way")
+
+
+class Account(Record):
+    """A place money can be. ``name`` is the kind, or the kind and what it belongs to.
+
+    Escrow and user accounts keep a ``balance`` that never falls below 0. The platform's own
+    accounts keep none: every payment touches them, so theirs is the sum of their entries.
+    """
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    kind = models.CharField(_("kind"), max_length=12, choices=AccountKind)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="accounts"
+    )
+    balance = models.BigIntegerField(_("balance"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(balance__isnull=True) | models.Q(balance__gte=0),
+                name="account_floor",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Transfer(Record):
+    """One movement of money; its entries sum to zero. Never changed, only reversed."""
+
+    reference = models.CharField(_("reference"), max_length=120, unique=True)
+    kind = models.CharField(_("kind"), max_length=20)
+    subject = models.CharField(_("subject"), max_length=80, db_index=True)
+    reverses = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="reversed_by"
+    )
+
+    class Meta:
+        verbose_name = _("transfer")
+        verbose_name_plural = _("ledger")
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class Entry(Record):
+    """One line of a transfer: what an account gained (or, negative, lost), in won."""
+
+    transfer = models.ForeignKey(Transfer, models.PROTECT, related_name="entries")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="entries")
+    amount = models.BigIntegerField(_("amount"))
+
+    class Meta:
+        verbose_name = _("entry")
+        verbose_name_plural = _("entries")
+        indexes = [models.Index(fields=["account", "id"], name="entry_account_id")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.amount:+}"
