@@ -25,11 +25,11 @@ setup: .venv/.dev-stamp $(CATALOGUES) ## Install the development tools into .ven
 
 .PHONY: test
 test: packages setup lint ## Everything: lint, unit, races, live; nothing skipped
-	$(BIN)/python -m pytest -p tests.no_skips
+	$(BIN)/pytest
 
 .PHONY: test-fast
 test-fast: setup ## Unit tests only, under a minute
-	$(BIN)/python -m pytest -p tests.no_skips -n 2 -m "not races and not live"
+	$(BIN)/pytest -n 2 -m "not races and not live"
 
 .PHONY: lint
 lint: setup migrations-check ## Style, types, import contracts, dependencies, migrations

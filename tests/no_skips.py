@@ -1,4 +1,4 @@
-"""A pytest plugin: a skipped test is a failed run. Load it with `-p tests.no_skips`."""
+"""A pytest plugin: a skipped test is a failed run."""
 
 from __future__ import annotations
 

@@ -37,20 +37,17 @@ class ServiceFailedError(Exception):
 
 
 class Service:
-    """One child process, its directory and its log. Ends with `close()` or the `with` block."""
+    """One child process, its directory and its log.
+
+    `start()` and `close()` it, or use it as a `with` block.
+    """
 
     stop_signal = signal.SIGTERM
 
     def __init__(self) -> None:
         self.port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix=f"test-{type(self).__name__.lower()}-"))
-        self.process: subprocess.Popen[bytes] | None = None
-        try:
-            self.prepare()
-            self.start()
-        except BaseException:
-            self.close()
-            raise
+        self._process: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
         """What must be there before the first start."""
@@ -66,19 +63,17 @@ class Service:
         return None
 
     def start(self) -> None:
-        """Also after `kill()`: the same port and directory. Returns when it answers."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command(),
-                cwd=self.directory,
-                user=self.user(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-            )
-        self._wait_until_ready(self.process)
+        """Returns when it answers. After `kill()` it comes back on the same port.
+
+        Raises ServiceFailedError with what it wrote last.
+        """
+        try:
+            if not self.log.exists():
+                self.prepare()
+            self._wait_until_ready(self._launch())
+        except BaseException:
+            self.close()
+            raise
 
     def kill(self) -> None:
         """As a crash would: SIGKILL, nothing said."""
@@ -93,6 +88,7 @@ class Service:
         return self.directory / "log"
 
     def __enter__(self) -> Self:
+        self.start()
         return self
 
     def __exit__(
@@ -103,16 +99,30 @@ class Service:
     ) -> None:
         self.close()
 
+    def _launch(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command(),
+                cwd=self.directory,
+                user=self.user(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+        return self._process
+
     def _end(self, number: signal.Signals) -> None:
-        if self.process is None:
+        if self._process is None:
             return
-        kill_group(self.process.pid, number)
+        kill_group(self._process.pid, number)
         try:
-            self.process.wait(STOP_SECONDS)
+            self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            kill_group(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        self.process = None
+            kill_group(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._process = None
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS

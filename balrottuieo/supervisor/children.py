@@ -83,5 +83,6 @@ class Child:
 
     def _relay(self, process: subprocess.Popen[str]) -> None:
         if process.stdout is not None:
-            for line in process.stdout:
-                self._console.line(self.name, line.rstrip("\n"))
+            with process.stdout as output:
+                for line in output:
+                    self._console.line(self.name, line.rstrip("\n"))
