@@ -121,6 +121,12 @@ def test_a_full_production_environment_has_no_warning() -> None:
     assert "no issues" in done.stdout
 
 
+def test_the_sandbox_of_make_run_has_no_warning() -> None:
+    sandbox = {"PATH": os.environ["PATH"], "DEBUG": "true", "SANDBOX": "true"}
+    done = manage("check", "--fail-level", "WARNING", env=sandbox)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     "name",
     ["SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "JWT_PRIVATE_KEY"],

@@ -94,7 +94,8 @@ class Supervisor:
         directory.mkdir(exist_ok=True)
         command = redis_command(binary=binary, port=port, directory=directory)
         self._env = dict(os.environ)
-        self._start(ChildPlan(name="redis", command=command))
+        chatter = ("--logfile", str(directory / "redis.log"))
+        self._start(ChildPlan(name="redis", command=(*command, *chatter)))
         self._wait(lambda: redis_answers(port), seconds=10)
         return f"redis://127.0.0.1:{port}/0"
 

@@ -78,16 +78,11 @@ def manage(*arguments: str) -> tuple[str, ...]:
 
 def child_plans(plan: Plan) -> list[ChildPlan]:
     """Everything but Redis, in starting order."""
-    celery = (sys.executable, "-m", "celery", "-A", "balrottuieo")
-    quiet = ("--loglevel", "warning")
     plans = [
         ChildPlan(name="web", command=_web(plan), grace=8),
+        ChildPlan(name="worker", command=_celery("worker", "-P", "threads", "-c", "2"), grace=8),
         ChildPlan(
-            name="worker", command=(*celery, "worker", "-P", "threads", "-c", "2", *quiet), grace=8
-        ),
-        ChildPlan(
-            name="beat",
-            command=(*celery, "beat", "-s", str(VAR / "beat-schedule"), "--pidfile=", *quiet),
+            name="beat", command=_celery("beat", "-s", str(VAR / "beat-schedule"), "--pidfile=")
         ),
     ]
     return [*plans, ChildPlan(name="robots", command=_robots(plan))] if plan.robots else plans
@@ -99,6 +94,13 @@ def _web(plan: Plan) -> tuple[str, ...]:
     ending = ("--timeout-graceful-shutdown", "5", "--no-access-log", "--log-level", "warning")
     uvicorn = (sys.executable, "-m", "uvicorn", "balrottuieo.asgi:application")
     return (*uvicorn, *listen, *sockets, *ending)
+
+
+def _celery(*command: str) -> tuple[str, ...]:
+    # In a container everybody is root, and Celery would say so in eight lines at each start.
+    warnings = ("-W", "ignore:You're running the worker with superuser privileges")
+    celery = (sys.executable, *warnings, "-m", "celery", "--quiet", "-A", "balrottuieo")
+    return (*celery, *command, "--loglevel", "warning")
 
 
 def _robots(plan: Plan) -> tuple[str, ...]:
