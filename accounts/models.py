@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -35,6 +37,8 @@ class User(AbstractBaseUser, PermissionsMixin, Record):
     is_staff = models.BooleanField(_("staff"), default=False)
     banned_at = models.DateTimeField(_("banned at"), null=True, blank=True)
     ban_reason = models.CharField(_("reason for the ban"), max_length=200, blank=True)
+    # Part of what every session is signed with: counting up ends all of them at once.
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -51,6 +55,17 @@ class User(AbstractBaseUser, PermissionsMixin, Record):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = self.email.lower()
         super().save(*args, **kwargs)
+
+    def get_session_auth_hash(self) -> str:
+        return self._bound_to_epoch(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        for fallback in super().get_session_auth_fallback_hash():
+            yield self._bound_to_epoch(fallback)
+
+    def _bound_to_epoch(self, session_hash: str) -> str:
+        signed = f"{session_hash}:{self.session_epoch}"
+        return hashlib.sha256(signed.encode()).hexdigest()
 
 
 class RunnerState(models.TextChoices):
@@ -74,8 +89,13 @@ class RunnerProfile(Record):
     max_bags = models.PositiveSmallIntegerField(_("carries up to (bags)"), default=2)
     on_duty = models.BooleanField(_("on duty"), default=False)
     duty_since = models.DateTimeField(_("on duty since"), null=True, blank=True)
+    strike_count = models.PositiveIntegerField(_("strikes so far"), default=0, editable=False)
     reviewed_by = models.ForeignKey(
-        User, models.SET_NULL, null=True, blank=True, related_name="+",
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
         verbose_name=_("reviewed by"),
     )
     reviewed_at = models.DateTimeField(_("reviewed at"), null=True, blank=True)

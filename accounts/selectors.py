@@ -1,0 +1,52 @@
+"""Reads about people that have a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import RunnerProfile, RunnerState, User
+from common.errors import NotAllowed
+
+
+def runner_profile_of(user: User) -> RunnerProfile:
+    """Return the runner application of ``user``, whatever its state.
+
+    Raises:
+        NotAllowed: ``not_a_runner``.
+    """
+    profile = RunnerProfile.objects.select_related("user").filter(user_id=user.pk).first()
+    if profile is None:
+        raise NotAllowed("not_a_runner", _("Apply as a runner first."))
+    return profile
+
+
+def approved_runner(user: User) -> RunnerProfile:
+    """Return the profile of someone who may run now, read afresh.
+
+    Raises:
+        NotAllowed: ``not_a_runner``, ``runner_not_approved``, ``runner_paused`` or ``banned``.
+    """
+    profile = runner_profile_of(user)
+    if not profile.user.is_active:
+        raise NotAllowed("banned", _("This account is blocked."))
+    if profile.state == RunnerState.PAUSED:
+        raise NotAllowed(
+            "runner_paused", _("Running is paused until our staff have looked at your strikes.")
+        )
+    if profile.state != RunnerState.APPROVED:
+        raise NotAllowed("runner_not_approved", _("Your runner application isn't approved yet."))
+    return profile
+
+
+def on_duty_profiles(user_ids: Iterable[UUID]) -> dict[UUID, RunnerProfile]:
+    """Return those of ``user_ids`` who are approved, not banned and on duty, by user id."""
+    profiles = RunnerProfile.objects.filter(
+        user_id__in=list(user_ids),
+        on_duty=True,
+        state=RunnerState.APPROVED,
+        user__is_active=True,
+    )
+    return {profile.user_id: profile for profile in profiles}
