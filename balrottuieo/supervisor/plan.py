@@ -98,7 +98,7 @@ def _web(plan: Plan) -> tuple[str, ...]:
 
 def _celery(*command: str) -> tuple[str, ...]:
     # In a container everybody is root, and Celery would say so in eight lines at each start.
-    warnings = ("-W", "ignore:You're running the worker with superuser privileges")
+    warnings = ("-W", "ignore:You're running")
     celery = (sys.executable, *warnings, "-m", "celery", "--quiet", "-A", "balrottuieo")
     return (*celery, *command, "--loglevel", "warning")
 
