@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from common.models import Record
+
+M = TypeVar("M", bound=models.Model)
 
 
 class PaymentState(models.TextChoices):
@@ -16,10 +20,15 @@ class PaymentState(models.TextChoices):
 
 
 class Payment(Record):
-    """One order of one amount; ``reference`` names what it is for, ``order_id`` is the gateway's."""
+    """One order of one amount; ``reference`` names what it is for, ``order_id`` is the gateway's.
+
+    Orders of one ``subject`` (the first and every raise) share an escrow account. A ready order
+    with a ``payment_key`` may be paid already: the gateway was asked, its answer is not known.
+    """
 
     order_id = models.CharField(_("order"), max_length=64, unique=True)
     reference = models.CharField(_("reference"), max_length=80, db_index=True)
+    subject = models.CharField(_("subject"), max_length=80, db_index=True)
     payer = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="payments", verbose_name=_("payer")
     )
@@ -35,6 +44,7 @@ class Payment(Record):
     class Meta:
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
+        indexes = [models.Index(fields=["state", "expires_at"], name="payment_state_expires_at")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(amount__gt=0, refunded__gte=0)
@@ -111,7 +121,38 @@ class Account(Record):
         return self.name
 
 
-class Transfer(Record):
+class Unchangeable(TypeError):
+    """Someone tried to change or delete a ledger row; post a reversal instead."""
+
+
+class AppendOnlyQuerySet(models.QuerySet[M]):
+    """Rows that can be added and read, and nothing else."""
+
+    def update(self, **_values: Any) -> int:
+        raise Unchangeable("Ledger rows are never changed.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise Unchangeable("Ledger rows are never deleted.")
+
+
+class LedgerRow(Record):
+    """A row of the ledger; only ever added."""
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise Unchangeable("Ledger rows are never changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *_args: Any, **_kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise Unchangeable("Ledger rows are never deleted.")
+
+
+class Transfer(LedgerRow):
     """One movement of money; its entries sum to zero. Never changed, only reversed."""
 
     reference = models.CharField(_("reference"), max_length=120, unique=True)
@@ -129,7 +170,7 @@ class Transfer(Record):
         return self.reference
 
 
-class Entry(Record):
+class Entry(LedgerRow):
     """One line of a transfer: what an account gained (or, negative, lost), in won."""
 
     transfer = models.ForeignKey(Transfer, models.PROTECT, related_name="entries")

@@ -1,0 +1,24 @@
+"""Every write of money: orders in, what is held split once, refunds out."""
+
+from payments.escrow.orders import (
+    Charge,
+    order_confirm,
+    order_create,
+    orders_expire,
+    orders_reconcile,
+)
+from payments.escrow.refunds import refund_order, refund_send, refunds_due
+from payments.escrow.settling import escrow_held, settle
+
+__all__ = [
+    "Charge",
+    "escrow_held",
+    "order_confirm",
+    "order_create",
+    "orders_expire",
+    "orders_reconcile",
+    "refund_order",
+    "refund_send",
+    "refunds_due",
+    "settle",
+]

@@ -1,0 +1,144 @@
+"""Refunds: written with the settlement that asks for them, sent to the gateway afterwards.
+
+Until the gateway has them they sit on the ledger's ``refunds`` account. A refund is one row with
+a time for its next try, so a crash anywhere is repaired by trying again: the gateway knows its
+reference and sends the money once, and the row is marked done once.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from common.db import in_one_unit, on_commit, run_in_unit
+from common.errors import Conflict
+from payments import ledger
+from payments.gateways import TIMEOUT_S, Declined, GatewayDown, gateway
+from payments.models import Payment, PaymentState, Refund, RefundState
+from payments.signals import refund_requested
+
+BATCH = 50
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(hours=1)
+
+logger = logging.getLogger(__name__)
+
+
+@in_one_unit
+def refund_order(*, order_id: str, reason: str, now: datetime) -> Refund:
+    """Send back what one order still has in escrow; asked again gives the same refund.
+
+    For money that arrives when its subject is over, whether that was settled or not.
+
+    Raises:
+        Conflict: ``not_paid``; ``insufficient_funds`` if the money has been paid out.
+    """
+    payment = Payment.objects.get(order_id=order_id)
+    if payment.state != PaymentState.DONE:
+        raise Conflict("not_paid", _("This order is not paid."))
+    left = payment.amount - payment.refunded
+    if not left:
+        return Refund.objects.filter(payment=payment).latest("id")
+    ledger.post(
+        reference=f"refund:{order_id}",
+        kind="refund_order",
+        subject=payment.subject,
+        moves=[(ledger.escrow_account(payment.subject), -left), (ledger.REFUNDS, left)],
+    )
+    return _request(payment, left, reference=f"refund:{order_id}", reason=reason, now=now)
+
+
+def refunds_request(*, subject: str, amount: int, reason: str, now: datetime) -> None:
+    """Spread ``amount`` over the subject's payments, newest first, within the caller's unit.
+
+    A partial refund of a payment is possible, and no payment gives back more than it brought.
+    """
+    paid = Payment.objects.filter(subject=subject, state=PaymentState.DONE).order_by("-id")
+    for payment in paid:
+        part = min(amount, payment.amount - payment.refunded)
+        if part:
+            reference = f"refund:{payment.order_id}:settle"
+            _request(payment, part, reference=reference, reason=reason, now=now)
+            amount -= part
+    if amount:
+        raise AssertionError(f"{subject}: ₩{amount} of the refund came from no payment")
+
+
+def refunds_due(*, now: datetime) -> list[UUID]:
+    """Return the refunds whose time to be sent has come, the longest waiting first."""
+    due = Refund.objects.filter(state=RefundState.REQUESTED, try_at__lte=now)
+    return list(due.order_by("try_at").values_list("pk", flat=True)[:BATCH])
+
+
+def refund_send(*, refund_id: UUID, now: datetime) -> bool:
+    """Ask the gateway to send a refund, and book it; True if this call did so.
+
+    Must not be called inside a unit of work. A refusal or silence of the gateway leaves the
+    refund for a later try; it is not an error of the caller.
+    """
+    refund = Refund.objects.filter(pk=refund_id).prefetch_related("payment").first()
+    if refund is None or not run_in_unit(lambda: _lease(refund, now)):
+        return False
+    try:
+        gateway().cancel(
+            payment_key=refund.payment.payment_key,
+            amount=refund.amount,
+            reason=refund.reason,
+            idempotency_key=refund.reference,
+            timeout_s=TIMEOUT_S,
+        )
+    except (Declined, GatewayDown) as refusal:
+        logger.warning("Refund %s is not sent: %s", refund.reference, refusal.code)
+        return False
+    return run_in_unit(lambda: _book(refund, now))
+
+
+def pause_after(attempts: int) -> timedelta:
+    """Return the pause after that many failed tries: doubling up to an hour, 50–100 % of it."""
+    whole = min(FIRST_PAUSE * (1 << min(attempts - 1, 10)), LONGEST_PAUSE)
+    return whole * secrets.SystemRandom().uniform(0.5, 1)
+
+
+def _lease(refund: Refund, now: datetime) -> bool:
+    """Count the try and set the time of the next one, before this one: a crash is a failure."""
+    attempts = refund.attempts + 1
+    mine = Refund.objects.filter(
+        pk=refund.pk, state=RefundState.REQUESTED, attempts=refund.attempts
+    )
+    return bool(mine.update(attempts=attempts, try_at=now + pause_after(attempts)))
+
+
+def _book(refund: Refund, now: datetime) -> bool:
+    requested = Refund.objects.filter(pk=refund.pk, state=RefundState.REQUESTED)
+    if not requested.update(state=RefundState.DONE, done_at=now):
+        return False
+    ledger.post(
+        reference=f"sent:{refund.reference}",
+        kind="refund_sent",
+        subject=refund.payment.subject,
+        moves=[(ledger.REFUNDS, -refund.amount), (ledger.GATEWAY, refund.amount)],
+    )
+    return True
+
+
+def _request(
+    payment: Payment, amount: int, *, reference: str, reason: str, now: datetime
+) -> Refund:
+    seen = Payment.objects.filter(pk=payment.pk, refunded=payment.refunded)
+    if not seen.update(refunded=F("refunded") + amount):
+        raise ledger.RaceLost
+    refund = Refund.objects.create(
+        payment=payment,
+        reference=reference,
+        amount=amount,
+        reason=reason,
+        try_at=now,
+        created_at=now,
+    )
+    on_commit(lambda: refund_requested.send_robust(sender=Refund, refund_id=refund.pk))
+    return refund

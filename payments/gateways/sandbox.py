@@ -1,0 +1,42 @@
+"""A payment company that moves no money, for development, robots and tests."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from payments.gateways import Declined
+
+
+class SandboxGateway:
+    """Answers by the payment key alone, so that the same question has the same answer.
+
+    ``sandbox_decline…`` is declined, other ``sandbox_…`` are accepted, anything else is unknown.
+    """
+
+    def confirm(
+        self,
+        *,
+        payment_key: str,
+        order_id: str,
+        amount: int,
+        idempotency_key: str,
+        timeout_s: float,
+    ) -> None:
+        if payment_key.startswith("sandbox_decline"):
+            raise Declined
+        self._check(payment_key)
+
+    def cancel(
+        self,
+        *,
+        payment_key: str,
+        amount: int,
+        reason: str,
+        idempotency_key: str,
+        timeout_s: float,
+    ) -> None:
+        self._check(payment_key)
+
+    def _check(self, payment_key: str) -> None:
+        if not payment_key.startswith("sandbox_"):
+            raise Declined("payment_key_unknown", _("The payment company knows no such payment."))
