@@ -153,7 +153,7 @@ class RedisServer(Service):
 
 
 class PostgresServer(Service):
-    """A fresh cluster that trusts loopback; quick rather than durable.
+    """A fresh cluster that trusts loopback. What is committed outlives `kill()`, not the machine.
 
     `url` names the database `postgres`, of the user `postgres`.
     """
@@ -186,7 +186,6 @@ class PostgresServer(Service):
         settings: Mapping[str, str] = {
             "listen_addresses": "127.0.0.1",
             "fsync": "off",
-            "synchronous_commit": "off",
             "full_page_writes": "off",
         }
         where = ("-D", str(self._data), "-p", str(self.port), "-k", str(self.directory))
