@@ -1,0 +1,88 @@
+"""``/ws/runner/``: duty, positions, offers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+from django.utils import timezone
+
+from common.geo import Point
+from dispatch import live, services
+from dispatch.consumers.base import in_database
+from dispatch.consumers.numbered import NumberedConsumer
+from dispatch.protocol import (
+    Ack,
+    Command,
+    Decode,
+    DutyEnd,
+    DutyStart,
+    OfferAccept,
+    OfferDecline,
+    Positions,
+    PositionsAck,
+    RunnerHello,
+    decode_runner,
+)
+
+
+class RunnerConsumer(NumberedConsumer):
+    """One runner's phone."""
+
+    decode: ClassVar[Decode] = staticmethod(decode_runner)
+
+    def groups(self) -> list[str]:
+        return [live.runner_group(self.user.pk)]
+
+    def standing(self) -> int:
+        return live.runner_last(self.user)
+
+    def missed(self, after: int) -> list[dict[str, Any]]:
+        return live.runner_missed(self.user, after=after)
+
+    def hello(self, *, sequence: int, reset: bool) -> RunnerHello:
+        return live.runner_hello(self.user, sequence=sequence, reset=reset)
+
+    async def answer(self, command: Command) -> None:
+        answers: dict[type[Command], Callable[[Any], Awaitable[Any]]] = {
+            DutyStart: self._duty_start,
+            DutyEnd: self._duty_end,
+            Positions: self._positions,
+            OfferAccept: self._offer_accept,
+            OfferDecline: self._offer_decline,
+        }
+        if type(command) in answers:
+            await self.say(await answers[type(command)](command))
+        else:
+            await super().answer(command)
+
+    async def _duty_start(self, command: DutyStart) -> Ack:
+        position = Point(command.position.lat, command.position.lng)
+        await in_database(services.duty_on, user=self.user, position=position, now=timezone.now())
+        return Ack(about=command.name, id=command.id, on_duty=True)
+
+    async def _duty_end(self, command: DutyEnd) -> Ack:
+        await in_database(services.duty_off, user=self.user, now=timezone.now())
+        return Ack(about=command.name, id=command.id, on_duty=False)
+
+    async def _positions(self, command: Positions) -> PositionsAck:
+        report = await services.positions_report(
+            user=self.user, points=command.points, now=timezone.now()
+        )
+        return PositionsAck(kept=report.kept, refused=report.refused, id=command.id)
+
+    async def _offer_accept(self, command: OfferAccept) -> Ack:
+        errand = await in_database(
+            services.offer_accept,
+            offer_id=command.offer_id, runner=self.user, now=timezone.now(),
+        )  # fmt: skip
+        return Ack(
+            about=command.name, id=command.id, offer_id=command.offer_id, errand_id=errand.pk
+        )
+
+    async def _offer_decline(self, command: OfferDecline) -> Ack:
+        await in_database(
+            services.offer_decline,
+            offer_id=command.offer_id, runner=self.user, now=timezone.now(),
+        )  # fmt: skip
+        return Ack(about=command.name, id=command.id, offer_id=command.offer_id)
