@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
         ("expire errands", "errands.tasks.sweep_expired", 20.0),
         ("confirm delivered errands", "errands.tasks.sweep_unconfirmed", 60.0),
         ("send refunds", "payments.tasks.sweep_refunds", 30.0),
+        ("finish and expire orders", "payments.tasks.sweep_orders", 30.0),
         ("forget old trails and messages", "dispatch.tasks.sweep_old", 3600.0),
         ("forget answered requests", "errands.tasks.sweep_answered_requests", 3600.0),
     )

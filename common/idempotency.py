@@ -30,10 +30,21 @@ MAX_KEY = 200
 Answer = tuple[int, Any]
 
 
+def _nothing() -> None:
+    """Nothing comes before the unit, for most requests."""
+
+
 def answer_once(
-    request: Request, work: Callable[[], Answer], *, kept: timedelta = KEPT
+    request: Request,
+    work: Callable[[], Answer],
+    *,
+    kept: timedelta = KEPT,
+    before: Callable[[], object] = _nothing,
 ) -> Response:
     """Run ``work`` in one unit, or give again what it answered to the same key.
+
+    ``before`` runs outside the unit, once the key is known to be new: a call to another company
+    belongs there. It must be harmless when repeated, as it is after a crash.
 
     Without the header the work simply runs in its unit. A key with another body is 422
     ``idempotency_key_reused``; a key whose first request still runs is 409. A refused request
@@ -41,11 +52,12 @@ def answer_once(
     """
     key = request.headers.get(HEADER)
     if key is None:
+        before()
         status, body = run_in_unit(work)
         return Response(body, status=status)
     if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
         raise Invalid("bad_idempotency_key", _("An Idempotency-Key has 1 to 200 characters."))
-    return _Attempt(request, key).run(work, timezone.now() + kept)
+    return _Attempt(request, key).run(work, before, timezone.now() + kept)
 
 
 class _Attempt:
@@ -54,7 +66,9 @@ class _Attempt:
         self.key = key
         self.fingerprint = _fingerprint(request)
 
-    def run(self, work: Callable[[], Answer], expires_at: datetime) -> Response:
+    def run(
+        self, work: Callable[[], Answer], before: Callable[[], object], expires_at: datetime
+    ) -> Response:
         earlier = self._earlier()
         if earlier is not None:
             return earlier
@@ -65,6 +79,7 @@ class _Attempt:
                 "still_running", _("The first request with this key still runs."), retry_after=1
             )
         try:
+            before()
             return self._first(work, expires_at)
         finally:
             cache.delete(lock)

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,3 +14,26 @@ class PaymentsConfig(AppConfig):
 
     name = "payments"
     verbose_name = _("Money")
+
+    def ready(self) -> None:
+        from payments import receivers
+
+        receivers.connect()
+        checks.register(check_gateway)
+
+
+def check_gateway(**_kwargs: Any) -> list[checks.CheckMessage]:
+    """Real people's money is never pretended."""
+    if settings.SANDBOX or settings.DEBUG:
+        return []
+    from payments.gateways.sandbox import SandboxGateway
+
+    if not issubclass(import_string(settings.PAYMENT_GATEWAY), SandboxGateway):
+        return []
+    return [
+        checks.Error(
+            "The payment gateway is the sandbox: nobody would really pay.",
+            hint="Set PAYMENT_GATEWAY to a real gateway, or SANDBOX=true where money is pretended.",
+            id="payments.E001",
+        )
+    ]

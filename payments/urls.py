@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from payments import api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("payments/<slug:order_id>", api.OrderDetail.as_view(), name="payment"),
+    path("payments/<slug:order_id>/confirm", api.OrderConfirm.as_view(), name="payment-confirm"),
+    path("balance", api.Balance.as_view(), name="balance"),
+    path("statement", api.Statement.as_view(), name="statement"),
+]

@@ -7,7 +7,7 @@ from payments.escrow.orders import (
     orders_expire,
     orders_reconcile,
 )
-from payments.escrow.refunds import refund_order, refund_send, refunds_due
+from payments.escrow.refunds import refund_order, refund_send, refunds_due, refunds_send
 from payments.escrow.settling import escrow_held, settle
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "refund_order",
     "refund_send",
     "refunds_due",
+    "refunds_send",
     "settle",
 ]

@@ -98,6 +98,11 @@ def refund_send(*, refund_id: UUID, now: datetime) -> bool:
     return run_in_unit(lambda: _book(refund, now))
 
 
+def refunds_send(*, now: datetime) -> int:
+    """Send the refunds that are due; return how many were sent."""
+    return sum(refund_send(refund_id=refund_id, now=now) for refund_id in refunds_due(now=now))
+
+
 def pause_after(attempts: int) -> timedelta:
     """Return the pause after that many failed tries: doubling up to an hour, 50–100 % of it."""
     whole = min(FIRST_PAUSE * (1 << min(attempts - 1, 10)), LONGEST_PAUSE)

@@ -1,0 +1,142 @@
+"""Money for staff: everything can be looked at, nothing can be edited."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+from common.money import won
+from payments import escrow, ledger
+from payments.models import (
+    Account,
+    Entry,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundState,
+    Transfer,
+)
+
+
+class ReadOnly:
+    """Nobody adds, changes or deletes; whoever may view, views."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class RefundLines(ReadOnly, TabularInline):
+    model = Refund
+    fields = ("reference", "amount", "state", "attempts", "try_at", "done_at")
+    extra = 0
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnly, ModelAdmin):
+    list_display = ("order_id", "payer", "won", "refunded_won", "state_label", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("payer",)
+    search_fields = ("order_id", "reference", "payer__email")
+    ordering = ("-id",)
+    inlines = (RefundLines,)
+
+    @display(description=_("amount"), ordering="amount")
+    def won(self, payment: Payment) -> str:
+        return won(payment.amount)
+
+    @display(description=_("refunded"), ordering="refunded")
+    def refunded_won(self, payment: Payment) -> str:
+        return won(payment.refunded)
+
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={
+            PaymentState.READY: "info",
+            PaymentState.DONE: "success",
+            PaymentState.EXPIRED: "warning",
+        },
+    )
+    def state_label(self, payment: Payment) -> tuple[str, str | Promise]:
+        return payment.state, payment.get_state_display()
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnly, ModelAdmin):
+    list_display = ("reference", "won", "state_label", "attempts", "try_at", "done_at")
+    list_filter = ("state",)
+    search_fields = ("reference",)
+    ordering = ("-id",)
+    actions = ("send_again",)
+
+    @display(description=_("amount"), ordering="amount")
+    def won(self, refund: Refund) -> str:
+        return won(refund.amount)
+
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={RefundState.REQUESTED: "warning", RefundState.DONE: "success"},
+    )
+    def state_label(self, refund: Refund) -> tuple[str, str | Promise]:
+        return refund.state, refund.get_state_display()
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("payments.change_refund")
+
+    @admin.action(description=_("Send again"), permissions=["send"])
+    def send_again(self, request: HttpRequest, refunds: QuerySet[Refund]) -> None:
+        chosen: list[UUID] = list(refunds.values_list("pk", flat=True))
+        now = timezone.now()
+        sent = sum(escrow.refund_send(refund_id=refund_id, now=now) for refund_id in chosen)
+        text = ngettext("%(count)d refund was sent.", "%(count)d refunds were sent.", sent)
+        level = messages.SUCCESS if sent == len(chosen) else messages.WARNING
+        self.message_user(request, text % {"count": sent}, level)
+
+
+class EntryLines(ReadOnly, TabularInline):
+    model = Entry
+    fields = ("account", "amount", "created_at")
+    extra = 0
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnly, ModelAdmin):
+    list_display = ("reference", "kind", "subject", "created_at")
+    list_filter = ("kind",)
+    search_fields = ("reference", "subject")
+    ordering = ("-id",)
+    inlines = (EntryLines,)
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnly, ModelAdmin):
+    list_display = ("name", "kind", "owner", "holds")
+    list_filter = ("kind",)
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__email")
+    ordering = ("kind", "name")
+
+    @display(description=_("balance"))
+    def holds(self, account: Account) -> str:
+        stored = account.balance
+        return won(ledger.balance_of(account.name) if stored is None else stored)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("name", "kind", "owner", "holds", "created_at")
