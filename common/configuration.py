@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core import checks
+from django.core.checks import CheckMessage, Error
 
 FASTEST_WALK_MPS = 8.0
 
@@ -37,7 +38,7 @@ def check_deployment(**_kwargs: Any) -> list[CheckMessage]:
     if not settings.SANDBOX:
         return []
     return [
-        Warning(
+        checks.Warning(
             "SANDBOX is on: payments are pretended and rate limits are off.",
             hint="Unset SANDBOX where real people use this.",
             id="common.W001",

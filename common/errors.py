@@ -20,9 +20,7 @@ class DomainError(Exception):
     code: str = "bad_request"
     message: Text = _("The request can't be carried out.")
 
-    def __init__(
-        self, code: str | None = None, message: Text | None = None, **extra: Any
-    ) -> None:
+    def __init__(self, code: str | None = None, message: Text | None = None, **extra: Any) -> None:
         self.code = code or self.code
         self.message = message or self.message
         self.extra = extra

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
@@ -30,7 +30,13 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=(ms << 80) | (0x7 << 76) | (order << 64) | (0b10 << 62) | random_bits)
 
 
-class UUID7Field(models.UUIDField):
+if TYPE_CHECKING:
+    UUIDField = models.UUIDField[uuid.UUID, uuid.UUID]
+else:
+    UUIDField = models.UUIDField
+
+
+class UUID7Field(UUIDField):
     """Primary key that sorts by creation time."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
@@ -27,7 +27,7 @@ class Photo(NamedTuple):
     height: int
 
 
-def clean_photo(upload: UploadedFile) -> Photo:
+def clean_photo(upload: UploadedFile[Any]) -> Photo:
     """Decode ``upload`` and encode it again as JPEG, upright, longest side ≤ 2,048 px.
 
     Encoding the pixels anew is what removes EXIF, the position in it included.
@@ -44,7 +44,7 @@ def clean_photo(upload: UploadedFile) -> Photo:
     return Photo(ContentFile(out.getvalue(), name="photo.jpg"), *image.size)
 
 
-def _decoded(upload: UploadedFile) -> Image.Image:
+def _decoded(upload: UploadedFile[Any]) -> Image.Image:
     try:
         with Image.open(upload, formats=FORMATS) as image:
             _check_dimensions(*image.size)  # from the header, before any pixel is decoded

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
-from common.problems import CONTENT_TYPE, problem_response
+from common.problems import problem_response
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -65,6 +65,4 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
         400: ("bad_request", _("The request can't be carried out.")),
         403: ("not_allowed", _("You are not allowed to do this.")),
     }.get(response.status_code, ("error", _("Something went wrong on our side.")))
-    answer = problem_response(request, status=response.status_code, code=code, detail=detail)
-    assert answer["Content-Type"] == CONTENT_TYPE
-    return answer
+    return problem_response(request, status=response.status_code, code=code, detail=detail)

@@ -20,9 +20,7 @@ PROBLEM: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "required": ["field", "code", "detail"],
-                "properties": {
-                    name: {"type": "string"} for name in ("field", "code", "detail")
-                },
+                "properties": {name: {"type": "string"} for name in ("field", "code", "detail")},
             },
         },
     },

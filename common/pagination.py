@@ -6,7 +6,7 @@ from rest_framework.pagination import CursorPagination
 
 
 class NewestFirst(CursorPagination):
-    """``?cursor=&page_size=`` newest first; the answer carries ``next``, ``previous``, ``results``."""
+    """``?cursor=&page_size=`` newest first, with links to ``next`` and ``previous``."""
 
     ordering = "-id"
     page_size = 20

@@ -20,9 +20,7 @@ CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 
 
-def problem(
-    *, status: int, code: str, detail: str, trace_id: str, **extra: Any
-) -> dict[str, Any]:
+def problem(*, status: int, code: str, detail: str, trace_id: str, **extra: Any) -> dict[str, Any]:
     """Return the body: ``type title status code detail trace_id`` and further members."""
     return {
         "type": f"urn:balrottuieo:problem:{code}",
@@ -41,7 +39,7 @@ def trace_id(request: Any) -> str:
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's ``EXCEPTION_HANDLER``: domain errors, DRF errors and a lost database alike."""
-    request = context["request"]._request
+    request = context["request"]
     if isinstance(error, OperationalError):
         error = Unavailable()
     if isinstance(error, DomainError):
@@ -58,9 +56,7 @@ def _domain(error: DomainError, trace: str) -> Response:
     extra = dict(error.extra)
     if isinstance(error, Invalid) and error.field:
         extra["errors"] = [{"field": error.field, "code": error.code, "detail": str(error)}]
-    body = problem(
-        status=error.status, code=error.code, detail=str(error), trace_id=trace, **extra
-    )
+    body = problem(status=error.status, code=error.code, detail=str(error), trace_id=trace, **extra)
     response = Response(body, status=error.status, content_type=CONTENT_TYPE)
     if isinstance(error, Unavailable) or "retry_after" in error.extra:
         response["Retry-After"] = str(error.extra.get("retry_after", RETRY_AFTER_S))

@@ -15,7 +15,9 @@ TIMEOUT_S = 3
 def client() -> redis.Redis:
     """Return the process-wide client for code that may block."""
     return redis.Redis.from_url(
-        settings.REDIS_URL, decode_responses=True, socket_timeout=TIMEOUT_S,
+        settings.REDIS_URL,
+        decode_responses=True,
+        socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
     )
 
@@ -23,6 +25,8 @@ def client() -> redis.Redis:
 def async_client() -> redis.asyncio.Redis:
     """Return a new client for the running event loop; its owner closes it."""
     return redis.asyncio.Redis.from_url(
-        settings.REDIS_URL, decode_responses=True, socket_timeout=TIMEOUT_S,
+        settings.REDIS_URL,
+        decode_responses=True,
+        socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
     )

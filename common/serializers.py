@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,8 +22,10 @@ class StrictSerializer(serializers.Serializer[Any]):
             if unknown:
                 message = _("This field is not known here.")
                 raise serializers.ValidationError(
-                    {name: [serializers.ErrorDetail(str(message), "unknown_field")]
-                     for name in sorted(map(str, unknown))}
+                    {
+                        name: [serializers.ErrorDetail(str(message), "unknown_field")]
+                        for name in sorted(map(str, unknown))
+                    }
                 )
         return super().to_internal_value(data)
 
@@ -34,6 +37,36 @@ class StrictIntegerField(serializers.IntegerField):
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class StrictCharField(serializers.CharField):
+    """A JSON string without control characters; a number is not a text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        value = super().to_internal_value(data)
+        if any(unicodedata.category(char) == "Cc" and char not in "\n\t" for char in value):
+            self.fail("invalid")
+        return value
+
+
+class StrictFloatField(serializers.FloatField):
+    """A JSON number: no ``"37.5"``, no ``true``."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """JSON ``true`` or ``false``: no ``"yes"``, no ``1``."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
 
 
 class WonField(StrictIntegerField):
@@ -48,8 +81,8 @@ class WonField(StrictIntegerField):
 class PointSerializer(StrictSerializer):
     """A position inside the service area, as ``{"lat": 37.5, "lng": 127.0}`` in degrees."""
 
-    lat = serializers.FloatField(min_value=-90, max_value=90)
-    lng = serializers.FloatField(min_value=-180, max_value=180)
+    lat = StrictFloatField(min_value=-90, max_value=90)
+    lng = StrictFloatField(min_value=-180, max_value=180)
 
     def to_internal_value(self, data: Any) -> Point:
         value = super().to_internal_value(data)
@@ -59,3 +92,10 @@ class PointSerializer(StrictSerializer):
                 _("This place is outside the service area."), code="outside_service_area"
             )
         return point
+
+
+def parsed(shape: type[StrictSerializer], data: Any) -> dict[str, Any]:
+    """Return the checked input, or raise the field errors of ``shape``."""
+    given = shape(data=data)
+    given.is_valid(raise_exception=True)
+    return dict(given.validated_data)

@@ -65,8 +65,18 @@ class Asked(Record):
         abstract = True
 
     ASKED = (
-        "kind", "pickup_lat", "pickup_lng", "pickup_address", "dropoff_lat", "dropoff_lng",
-        "dropoff_address", "weight_kg", "bags", "floors", "expected_minutes", "starts_at",
+        "kind",
+        "pickup_lat",
+        "pickup_lng",
+        "pickup_address",
+        "dropoff_lat",
+        "dropoff_lng",
+        "dropoff_address",
+        "weight_kg",
+        "bags",
+        "floors",
+        "expected_minutes",
+        "starts_at",
         "deadline_at",
     )
 
@@ -82,12 +92,24 @@ class Asked(Record):
         return Point(self.dropoff_lat, self.dropoff_lng)
 
 
+class AreaCondition(Record):
+    """A switch that staff turn on for an area while the weather there is bad."""
+
+    area = models.CharField(_("area"), max_length=16, unique=True)
+    bad_weather_until = models.DateTimeField(_("bad weather until"))
+
+    class Meta:
+        verbose_name = _("area condition")
+        verbose_name_plural = _("area conditions")
+
+    def __str__(self) -> str:
+        return self.area
+
+
 class Quote(Asked):
     """A price that stands until ``expires_at``; amounts in won, minutes of walking and waiting."""
 
-    requester = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="quotes"
-    )
+    requester = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="quotes")
     lines = models.JSONField(_("price lines"))
     reward_floor = models.BigIntegerField(_("least reward"))
     walking_minutes = models.FloatField(_("walking minutes"))
@@ -114,11 +136,17 @@ class Errand(Asked):
     """
 
     requester = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="errands",
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="errands",
         verbose_name=_("requester"),
     )
     runner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="runs",
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="runs",
         verbose_name=_("runner"),
     )
     quote = models.OneToOneField(Quote, models.PROTECT, related_name="errand")
@@ -133,9 +161,7 @@ class Errand(Asked):
     reward = models.BigIntegerField(_("reward"))
     service_fee = models.BigIntegerField(_("service fee"))
     walking_minutes = models.FloatField(_("walking minutes"))
-    proof = models.CharField(
-        _("proof"), max_length=5, choices=ProofKind, default=ProofKind.PHOTO
-    )
+    proof = models.CharField(_("proof"), max_length=5, choices=ProofKind, default=ProofKind.PHOTO)
     pickup_pin = models.CharField(_("pickup PIN"), max_length=4, blank=True)
     dropoff_pin = models.CharField(_("delivery PIN"), max_length=4, blank=True)
     due_at = models.DateTimeField(_("due at"), null=True, blank=True)

@@ -124,11 +124,12 @@ def target_of(
 
     ``wanted`` picks between two targets of one move (``resolve``).
     """
-    for rule in RULES:
-        if (rule.move, rule.source) == (move, source) and kind in rule.kinds and role in rule.roles:
-            if wanted in (None, rule.target):
-                return rule.target
-    return None
+    fitting = (
+        rule.target
+        for rule in RULES
+        if (rule.move, rule.source) == (move, source) and kind in rule.kinds and role in rule.roles
+    )
+    return next((target for target in fitting if wanted in {None, target}), None)
 
 
 def moves_from(source: State, *, kind: Kind, role: Role) -> list[Move]:

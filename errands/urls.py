@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from errands.api import errands, moves, photos, quotes, reviews
+
+urlpatterns = [
+    path("quotes", quotes.QuotesView.as_view(), name="quotes"),
+    path("quotes/<uuid:quote_id>", quotes.QuoteView.as_view(), name="quote"),
+    path("errands", errands.ErrandsView.as_view(), name="errands"),
+    path("errands/<uuid:errand_id>", errands.ErrandView.as_view(), name="errand"),
+    path("errands/<uuid:errand_id>/events", errands.EventsView.as_view(), name="events"),
+    path("errands/<uuid:errand_id>/arrive", moves.ArriveView.as_view(), name="arrive"),
+    path("errands/<uuid:errand_id>/pick-up", moves.PickUpView.as_view(), name="pick-up"),
+    path("errands/<uuid:errand_id>/deliver", moves.DeliverView.as_view(), name="deliver"),
+    path("errands/<uuid:errand_id>/fail", moves.FailView.as_view(), name="fail"),
+    path("errands/<uuid:errand_id>/return", moves.ReturnView.as_view(), name="return"),
+    path("errands/<uuid:errand_id>/hand-back", moves.HandBackView.as_view(), name="hand-back"),
+    path("errands/<uuid:errand_id>/confirm", moves.ConfirmView.as_view(), name="confirm"),
+    path("errands/<uuid:errand_id>/object", moves.ObjectView.as_view(), name="object"),
+    path("errands/<uuid:errand_id>/cancel", moves.CancelView.as_view(), name="cancel"),
+    path("errands/<uuid:errand_id>/raise", moves.RaiseView.as_view(), name="raise"),
+    path("errands/<uuid:errand_id>/photos", photos.PhotosView.as_view(), name="photos"),
+    path("errands/<uuid:errand_id>/reviews", reviews.ReviewsView.as_view(), name="reviews"),
+]

@@ -1,0 +1,1 @@
+"""The REST edge of errands: parse, call one service, shape the answer."""

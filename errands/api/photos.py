@@ -1,0 +1,45 @@
+"""Proof photos of an errand."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.selectors import caller
+from common.idempotency import answer_once
+from common.serializers import StrictSerializer, parsed
+from errands.api.shapes import PhotoShape
+from errands.models import PhotoPurpose
+from errands.services import photo_add
+
+
+class PhotoInput(StrictSerializer):
+    photo = serializers.FileField()
+    purpose = serializers.ChoiceField(choices=PhotoPurpose.choices)
+
+
+class PhotosView(APIView):
+    parser_classes = (MultiPartParser,)
+    throttle_scope = "photo"
+
+    @extend_schema(request=PhotoInput, responses={201: PhotoShape}, tags=["photos"])
+    def post(self, request: Request, errand_id: UUID) -> Response:
+        """Upload a JPEG, PNG or WebP photo (≤ 10 MB). Its position and metadata are removed."""
+        given = parsed(PhotoInput, request.data)
+
+        def work() -> tuple[int, object]:
+            photo = photo_add(
+                errand_id=errand_id,
+                uploader=caller(request),
+                upload=given["photo"],
+                purpose=PhotoPurpose(given["purpose"]),
+            )
+            return 201, PhotoShape(photo).data
+
+        return answer_once(request, work)

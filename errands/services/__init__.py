@@ -1,0 +1,62 @@
+"""Every write to an errand. One module per chapter of its life; callers import from here."""
+
+from errands.services.clock import apply_paid, confirm_overdue, lapse_due, payment_apply
+from errands.services.ending import (
+    errand_cancel,
+    errand_confirm,
+    errand_confirm_overdue,
+    errand_fail,
+    errand_hand_back,
+    errand_lapse,
+    errand_object,
+    errand_resolve,
+    errand_return,
+    errand_stop,
+)
+from errands.services.photos import photo_add
+from errands.services.posting import (
+    errand_fund,
+    errand_post,
+    errand_raise,
+    quote_create,
+    raise_order_create,
+)
+from errands.services.reviews import review_give
+from errands.services.running import (
+    errand_accept,
+    errand_arrive,
+    errand_deliver,
+    errand_drop,
+    errand_pick_up,
+    place_ahead,
+)
+
+__all__ = [
+    "apply_paid",
+    "confirm_overdue",
+    "errand_accept",
+    "errand_arrive",
+    "errand_cancel",
+    "errand_confirm",
+    "errand_confirm_overdue",
+    "errand_deliver",
+    "errand_drop",
+    "errand_fail",
+    "errand_fund",
+    "errand_hand_back",
+    "errand_lapse",
+    "errand_object",
+    "errand_pick_up",
+    "errand_post",
+    "errand_raise",
+    "errand_resolve",
+    "errand_return",
+    "errand_stop",
+    "lapse_due",
+    "payment_apply",
+    "photo_add",
+    "place_ahead",
+    "quote_create",
+    "raise_order_create",
+    "review_give",
+]

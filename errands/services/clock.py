@@ -1,0 +1,72 @@
+"""What time does to errands. Every sweep may run twice, late, or beside another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from common.errors import Conflict
+from errands.models import Errand, ErrandEvent
+from errands.services.ending import errand_confirm_overdue, errand_lapse
+from errands.services.posting import errand_fund, errand_raise
+from errands.states import Move, State
+from payments.models import Payment, PaymentState
+
+BATCH = 500
+LOOK_BACK = timedelta(days=1)
+
+
+def lapse_due(*, now: datetime) -> int:
+    """End what was not paid or not matched in time; return how many."""
+    due = Errand.objects.filter(
+        state__in=[State.AWAITING_PAYMENT, State.OPEN], due_at__lte=now
+    ).values_list("pk", flat=True)
+    return _each(partial(errand_lapse, errand_id=pk, now=now) for pk in due[:BATCH])
+
+
+def confirm_overdue(*, now: datetime) -> int:
+    """Complete deliveries past their objection window; return how many."""
+    due = Errand.objects.filter(state=State.DELIVERED, due_at__lte=now)
+    keys = due.values_list("pk", flat=True)[:BATCH]
+    return _each(partial(errand_confirm_overdue, errand_id=pk, now=now) for pk in keys)
+
+
+def apply_paid(*, now: datetime) -> int:
+    """Tell errands of payments whose news was lost; return how many.
+
+    Every paid order leaves an event that carries its number, or was sent back.
+    """
+    paid = Payment.objects.filter(
+        state=PaymentState.DONE, paid_at__gt=now - LOOK_BACK, refunded=0,
+        reference__startswith="errand:",
+    )  # fmt: skip
+    orders = dict(paid.values_list("order_id", "pk")[:BATCH])
+    moves = ErrandEvent.objects.filter(move__in=[Move.FUND, Move.RAISE], note__in=orders)
+    known = set(moves.values_list("note", flat=True))
+    lost = Payment.objects.filter(pk__in=[pk for order, pk in orders.items() if order not in known])
+    return _each(partial(payment_apply, payment=payment, now=now) for payment in lost)
+
+
+def payment_apply(*, payment: Payment, now: datetime) -> None:
+    """Open the errand that an order paid for, or raise its reward."""
+    _prefix, errand, *raised = payment.reference.split(":")
+    if raised:
+        errand_raise(
+            errand_id=UUID(errand), order_id=payment.order_id, reward=int(raised[-1]),
+            amount=payment.amount, now=now,
+        )  # fmt: skip
+    else:
+        errand_fund(errand_id=UUID(errand), order_id=payment.order_id, now=now)
+
+
+def _each(works: Iterable[Callable[[], object]]) -> int:
+    done = 0
+    for work in works:
+        try:
+            work()
+        except Conflict:
+            continue  # somebody else moved it between our look and our move
+        done += 1
+    return done

@@ -1,0 +1,200 @@
+"""How an errand ends, and where its money goes. Each end and its settlement are one unit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.services import strike_add
+from common.db import in_one_unit
+from common.errors import Invalid, NotFound
+from common.geo import Point, metres_between
+from common.money import share
+from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose
+from errands.policy import FULL_REFUND, Fault, Outcome, Reason, fault_of, outcome_of
+from errands.pricing import service_fee
+from errands.services.moving import By, errand_move, errand_of, minutes_since_accepted
+from errands.services.running import place_ahead, require_photo
+from errands.states import FUNDED, Move, Role, State
+from payments import escrow
+
+ALL = Outcome(100)
+
+
+@in_one_unit
+def errand_confirm(*, errand_id: UUID, requester: User, now: datetime) -> Errand:
+    """The requester is content: the runner is paid."""
+    errand = errand_of(errand_id=errand_id, user=requester, role=Role.REQUESTER)
+    return _complete(errand, By(Role.REQUESTER, requester), now)
+
+
+def _complete(errand: Errand, by: By, now: datetime) -> Errand:
+    errand, moved = errand_move(errand, Move.CONFIRM, by, now=now)
+    if moved:
+        settle(errand, Move.CONFIRM, ALL, now=now)
+    return errand
+
+
+@in_one_unit
+def errand_object(*, errand_id: UUID, requester: User, note: str, now: datetime) -> Errand:
+    """The requester objects to the delivery: the money stays held until staff decide."""
+    errand = errand_of(errand_id=errand_id, user=requester, role=Role.REQUESTER)
+    return errand_move(errand, Move.OBJECT, By(Role.REQUESTER, requester, note=note), now=now)[0]
+
+
+@in_one_unit
+def errand_cancel(*, errand_id: UUID, requester: User, note: str, now: datetime) -> Errand:
+    """Call an errand off; what the runner gets of the reward is in ``errands.policy``."""
+    errand = errand_of(errand_id=errand_id, user=requester, role=Role.REQUESTER)
+    source = State(errand.state)
+    by = By(Role.REQUESTER, requester, note=note)
+    errand, moved = errand_move(errand, Move.CANCEL, by, now=now)
+    if moved and source in FUNDED:
+        minutes = minutes_since_accepted(errand, now)
+        outcome = outcome_of(Move.CANCEL, source, fault=Fault.NONE, minutes=minutes)
+        settle(errand, Move.CANCEL, outcome, now=now)
+    return errand
+
+
+@in_one_unit
+def errand_fail(
+    *, errand_id: UUID, runner: User, reason: Reason, note: str, photo_id: UUID | None,
+    position: Point | None, now: datetime,
+) -> Errand:  # fmt: skip
+    """Give up without carrying anything; shown not to be the runner's fault, it earns a fee."""
+    errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
+    source = State(errand.state)
+    fault = _fault(errand, runner, reason, photo_id, position)
+    by = By(Role.RUNNER, runner, reason=reason, note=note, position=position)
+    errand, moved = errand_move(errand, Move.FAIL, by, now=now)
+    if moved:
+        _end_early(errand, Move.FAIL, source, fault, now)
+    return errand
+
+
+@in_one_unit
+def errand_return(
+    *, errand_id: UUID, runner: User, reason: Reason, note: str, photo_id: UUID | None,
+    position: Point | None, now: datetime,
+) -> Errand:  # fmt: skip
+    """Set out to bring the goods back. The evidence of this moment decides what it earns."""
+    errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
+    fault = _fault(errand, runner, reason, photo_id, position)
+    by = By(Role.RUNNER, runner, reason=reason, note=f"{fault}: {note}"[:300], position=position)
+    return errand_move(errand, Move.RETURN, by, now=now)[0]
+
+
+@in_one_unit
+def errand_hand_back(
+    *, errand_id: UUID, runner: User, photo_id: UUID | None, position: Point | None, now: datetime
+) -> Errand:
+    """The goods are back where they came from: settle by the evidence given on turning round."""
+    errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
+    source = State(errand.state)
+    require_photo(errand, runner, photo_id, PhotoPurpose.INCIDENT)
+    by = By(Role.RUNNER, runner, position=position)
+    errand, moved = errand_move(errand, Move.HAND_BACK, by, now=now)
+    if moved:
+        turned = ErrandEvent.objects.get(errand=errand, move=Move.RETURN)
+        _end_early(errand, Move.HAND_BACK, source, Fault(turned.note.split(":")[0]), now)
+    return errand
+
+
+def _fault(
+    errand: Errand, runner: User, reason: Reason, photo_id: UUID | None, position: Point | None
+) -> Fault:
+    incidents = Photo.objects.filter(errand=errand, uploader=runner, purpose=PhotoPurpose.INCIDENT)
+    has_photo = photo_id is not None and incidents.filter(pk=photo_id).exists()
+    near = position and metres_between(position, place_ahead(errand)) <= settings.GEOFENCE_M
+    return fault_of(reason, has_photo=has_photo, at_place=bool(near))
+
+
+def _end_early(errand: Errand, move: Move, source: State, fault: Fault, now: datetime) -> None:
+    outcome = outcome_of(move, source, fault=fault, minutes=minutes_since_accepted(errand, now))
+    settle(errand, move, outcome, now=now)
+    if outcome.strike and errand.runner is not None:
+        strike_add(runner=errand.runner, reference=errand.reference, reason=move, now=now)
+
+
+@in_one_unit
+def errand_stop(*, errand_id: UUID, staff: User, reason: str, now: datetime) -> Errand:
+    """Staff end a live errand, always with a reason; everything goes back to the requester."""
+    errand = _for_staff(errand_id, reason)
+    funded = errand.state in FUNDED
+    by = By(Role.STAFF, staff, note=reason)
+    errand, moved = errand_move(errand, Move.STOP, by, now=now)
+    if moved and funded:
+        settle(errand, Move.STOP, FULL_REFUND, now=now)
+    return errand
+
+
+@in_one_unit
+def errand_resolve(
+    *, errand_id: UUID, staff: User, runner_percent: int, reason: str, now: datetime
+) -> Errand:
+    """Staff decide a dispute: ``runner_percent`` of the reward to the runner, the rest back.
+
+    All to the requester makes the errand refunded, anything else completed.
+    """
+    if not 0 <= runner_percent <= 100:
+        message = _("The runner's share is 0 to 100 percent.")
+        raise Invalid("bad_share", message, field="runner_percent")
+    errand = _for_staff(errand_id, reason)
+    wanted = State.COMPLETED if runner_percent else State.REFUNDED
+    by = By(Role.STAFF, staff, note=f"{runner_percent} %: {reason}")
+    errand, moved = errand_move(errand, Move.RESOLVE, by, now=now, wanted=wanted)
+    if moved:
+        settle(errand, Move.RESOLVE, Outcome(runner_percent), now=now)
+    return errand
+
+
+def _for_staff(errand_id: UUID, reason: str) -> Errand:
+    if not reason.strip():
+        raise Invalid("reason_required", _("Please write a reason."), field="reason")
+    errand = Errand.objects.filter(pk=errand_id).first()
+    if errand is None:
+        raise NotFound
+    return errand
+
+
+@in_one_unit
+def errand_lapse(*, errand_id: UUID, now: datetime) -> Errand:
+    """The clock ends an errand that nobody paid for in time, or that found no runner."""
+    errand = Errand.objects.get(pk=errand_id)
+    if errand.due_at is None or errand.due_at > now:
+        return errand
+    funded = errand.state in FUNDED
+    errand, moved = errand_move(errand, Move.LAPSE, By(Role.CLOCK), now=now)
+    if moved and funded:
+        settle(errand, Move.LAPSE, FULL_REFUND, now=now)
+    return errand
+
+
+@in_one_unit
+def errand_confirm_overdue(*, errand_id: UUID, now: datetime) -> Errand:
+    """The clock confirms a delivery that nobody objected to for 24 hours."""
+    errand = Errand.objects.get(pk=errand_id)
+    if errand.due_at is None or errand.due_at > now:
+        return errand
+    return _complete(errand, By(Role.CLOCK), now)
+
+
+def settle(errand: Errand, move: Move, outcome: Outcome, *, now: datetime) -> None:
+    """Split all that escrow holds for ``errand``: runner, commission on that, the rest back."""
+    held = escrow.escrow_held(errand.reference)
+    has_runner = errand.runner_id is not None
+    pay = share(errand.reward, outcome.runner_percent) if has_runner else 0
+    commission = service_fee(pay, percent=settings.COMMISSION_PERCENT)
+    commission = min(commission, errand.service_fee)
+    escrow.settle(
+        reference=errand.reference,
+        kind=str(move),
+        pay={errand.runner_id: pay} if pay else {},
+        commission=commission,
+        refund=held - pay - commission,
+        now=now,
+    )

@@ -1,0 +1,31 @@
+"""What runs by itself: each sweep calls one service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from common.idempotency import forget_expired
+from errands.services import apply_paid, confirm_overdue, lapse_due
+
+
+@shared_task
+def sweep_funded(**_unknown: Any) -> None:
+    apply_paid(now=timezone.now())
+
+
+@shared_task
+def sweep_expired(**_unknown: Any) -> None:
+    lapse_due(now=timezone.now())
+
+
+@shared_task
+def sweep_unconfirmed(**_unknown: Any) -> None:
+    confirm_overdue(now=timezone.now())
+
+
+@shared_task
+def sweep_answered_requests(**_unknown: Any) -> None:
+    forget_expired(now=timezone.now())
