@@ -4,8 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-PORT ?= 8000
 BIN := .venv/bin
+# Nothing is written outside the checkout: pip keeps no cache.
+INSTALL := @$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-cache-dir \
+	--no-input --require-hashes
 APPS := balrottuieo common accounts payments errands dispatch
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 
@@ -17,8 +19,8 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 .PHONY: run
-run: .venv/.run-stamp $(CATALOGUES) ## Start everything on PORT (8000) with demo data and robots
-	@exec env PORT=$(PORT) $(BIN)/python -m balrottuieo.supervisor
+run: .venv/.run-stamp $(CATALOGUES) ## Start everything with demo data and robots (PORT=8000, ROBOTS=1)
+	@exec $(BIN)/python -m balrottuieo.supervisor
 
 .PHONY: setup
 setup: .venv/.dev-stamp $(CATALOGUES) ## Install the development tools into .venv
@@ -84,9 +86,11 @@ packages: # programs that the tests run for real
 		echo "No virtual environment could be made. On Debian: apt-get install python3-venv" >&2; exit 1; }
 
 .venv/.run-stamp: requirements.txt | .venv/bin/pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@echo "Installing what the product runs on into .venv (once, about a minute) ..."
+	$(INSTALL) -r $<
 	@touch $@
 
 .venv/.dev-stamp: requirements-dev.txt | .venv/bin/pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@echo "Installing the development tools into .venv (once, a minute or two) ..."
+	$(INSTALL) -r $<
 	@touch $@ .venv/.run-stamp
