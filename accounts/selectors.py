@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import RunnerProfile, RunnerState, User
-from common.errors import NotAllowed
+from common.errors import NotAllowed, NotFound
+
+
+class HasUser(Protocol):
+    """A request that authentication has seen."""
+
+    @property
+    def user(self) -> Any: ...
+
+
+def caller(request: HasUser) -> User:
+    """Return the logged-in user; the permission classes have let nobody else through."""
+    if not isinstance(request.user, User):
+        raise NotAllowed("not_authenticated")
+    return request.user
 
 
 def runner_profile_of(user: User) -> RunnerProfile:
@@ -20,6 +35,18 @@ def runner_profile_of(user: User) -> RunnerProfile:
     profile = RunnerProfile.objects.select_related("user").filter(user_id=user.pk).first()
     if profile is None:
         raise NotAllowed("not_a_runner", _("Apply as a runner first."))
+    return profile
+
+
+def application_of(user: User) -> RunnerProfile:
+    """Return the user's own application, to read it.
+
+    Raises:
+        NotFound: ``no_application``.
+    """
+    profile = RunnerProfile.objects.filter(user_id=user.pk).first()
+    if profile is None:
+        raise NotFound("no_application", _("You haven't applied as a runner."))
     return profile
 
 

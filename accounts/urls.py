@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from accounts.api import MeView, RunnerProfileView, TicketsView
+
+urlpatterns = [
+    path("me", MeView.as_view(), name="me"),
+    path("runner-profile", RunnerProfileView.as_view(), name="runner-profile"),
+    path("ws-tickets", TicketsView.as_view(), name="ws-tickets"),
+]

@@ -27,7 +27,7 @@ DEBUG = env.bool("DEBUG", default=False)
 SANDBOX = env.bool("SANDBOX", default=False)  # robots walk fast, money is pretended
 SECRET_KEY = env.str("SECRET_KEY", default="insecure-for-development-only" if DEBUG else ...)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else ...)
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000" if DEBUG else ...)
 
 # --- Applications ------------------------------------------------------------------------
@@ -104,8 +104,13 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0" if DEBUG else ...)
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache",
-                      "LOCATION": REDIS_URL, "KEY_PREFIX": "cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+    }
+}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
@@ -132,10 +137,8 @@ CELERY_TIMEZONE = "UTC"
 
 # --- People ------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+# A ModelBackend that also looks up e-mails; a second backend would hash each wrong password twice.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -153,9 +156,12 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = "optional" if SANDBOX else "mandatory"
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.adapter.SignupFields"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[발로뛰어] "
+ACCOUNT_EMAIL_VERIFICATION = "none" if SANDBOX else "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = not SANDBOX
-ACCOUNT_RATE_LIMITS = False if SANDBOX else {}
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_RATE_LIMITS: dict[str, str] | bool = False if SANDBOX else {}
 HEADLESS_ONLY = True
 HEADLESS_CLIENTS = ("app", "browser")
 HEADLESS_TOKEN_STRATEGY = "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"  # noqa: S105
@@ -164,15 +170,16 @@ HEADLESS_JWT_PRIVATE_KEY = env.str(
     "JWT_PRIVATE_KEY", default=development_key(VAR_DIR / "jwt.pem") if DEBUG else ...
 ).replace("\\n", "\n")
 HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = 600
-HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = 30 * 24 * 3600
+# A refresh token lives in its session, which each refresh prolongs: they end together.
+HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = SESSION_COOKIE_AGE = 14 * 24 * 3600
 HEADLESS_JWT_ROTATE_REFRESH_TOKEN = True
 # Without it a banned user's token would be good until it expires.
 HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True
+# Links in mails; outside the sandbox, codes typed into the app take the place of the second one.
 HEADLESS_FRONTEND_URLS = {
-    "account_confirm_email": f"{PUBLIC_URL}/app/verify-email/{{key}}",
-    "account_reset_password": f"{PUBLIC_URL}/app/reset-password",
-    "account_reset_password_from_key": f"{PUBLIC_URL}/app/reset-password/{{key}}",
-    "account_signup": f"{PUBLIC_URL}/app/signup",
+    "account_signup": PUBLIC_URL,
+    "account_confirm_email": f"{PUBLIC_URL}/#verify-email={{key}}",
+    "account_reset_password": PUBLIC_URL,
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 LOGIN_URL = reverse_lazy("admin:login")
@@ -199,8 +206,13 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_THROTTLE_RATES": dict.fromkeys(("anon", "user", "post", "photo", "ticket"))
     if SANDBOX
-    else {"anon": "60/min", "user": "300/min", "post": "30/min", "photo": "30/min",
-          "ticket": "30/min"},
+    else {
+        "anon": "60/min",
+        "user": "300/min",
+        "post": "30/min",
+        "photo": "30/min",
+        "ticket": "30/min",
+    },
     "EXCEPTION_HANDLER": "common.problems.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -216,8 +228,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"ErrandStateEnum": "errands.states.State",
-                            "ErrandKindEnum": "errands.states.Kind"},
+    "ENUM_NAME_OVERRIDES": {
+        "ErrandStateEnum": "errands.models.STATES",
+        "ErrandKindEnum": "errands.models.KINDS",
+        "MoveEnum": "errands.models.MOVES",
+        "RoleEnum": "errands.models.ROLES",
+        "PaymentStateEnum": "payments.models.PaymentState",
+        "RunnerStateEnum": "accounts.models.RunnerState",
+        "OfferStateEnum": "dispatch.models.OfferState",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "common.openapi.document_problems",
@@ -297,32 +316,52 @@ UNFOLD = {
             {
                 "title": _("Operations"),
                 "items": [
-                    {"title": _("Live map"), "icon": "map",
-                     "link": reverse_lazy("admin:live_map")},
-                    {"title": _("Errands"), "icon": "package_2",
-                     "link": reverse_lazy("admin:errands_errand_changelist")},
-                    {"title": _("Offers"), "icon": "send_time_extension",
-                     "link": reverse_lazy("admin:dispatch_offer_changelist")},
+                    {"title": _("Live map"), "icon": "map", "link": reverse_lazy("admin:live_map")},
+                    {
+                        "title": _("Errands"),
+                        "icon": "package_2",
+                        "link": reverse_lazy("admin:errands_errand_changelist"),
+                    },
+                    {
+                        "title": _("Offers"),
+                        "icon": "send_time_extension",
+                        "link": reverse_lazy("admin:dispatch_offer_changelist"),
+                    },
                 ],
             },
             {
                 "title": _("People"),
                 "items": [
-                    {"title": _("Users"), "icon": "group",
-                     "link": reverse_lazy("admin:accounts_user_changelist")},
-                    {"title": _("Runner applications"), "icon": "badge",
-                     "link": reverse_lazy("admin:accounts_runnerprofile_changelist")},
+                    {
+                        "title": _("Users"),
+                        "icon": "group",
+                        "link": reverse_lazy("admin:accounts_user_changelist"),
+                    },
+                    {
+                        "title": _("Runner applications"),
+                        "icon": "badge",
+                        "link": reverse_lazy("admin:accounts_runnerprofile_changelist"),
+                    },
                 ],
             },
             {
                 "title": _("Money"),
                 "items": [
-                    {"title": _("Payments"), "icon": "credit_card",
-                     "link": reverse_lazy("admin:payments_payment_changelist")},
-                    {"title": _("Ledger"), "icon": "account_balance",
-                     "link": reverse_lazy("admin:payments_transfer_changelist")},
-                    {"title": _("Refunds"), "icon": "undo",
-                     "link": reverse_lazy("admin:payments_refund_changelist")},
+                    {
+                        "title": _("Payments"),
+                        "icon": "credit_card",
+                        "link": reverse_lazy("admin:payments_payment_changelist"),
+                    },
+                    {
+                        "title": _("Ledger"),
+                        "icon": "account_balance",
+                        "link": reverse_lazy("admin:payments_transfer_changelist"),
+                    },
+                    {
+                        "title": _("Refunds"),
+                        "icon": "undo",
+                        "link": reverse_lazy("admin:payments_refund_changelist"),
+                    },
                 ],
             },
         ],
