@@ -36,6 +36,8 @@ STATES = [
     (State.FAILED, _("Failed")),
     (State.EXPIRED, _("Expired")),
 ]
+MOVES = [(move, move.value) for move in Move]
+ROLES = [(role, role.value) for role in Role]
 
 
 class ProofKind(models.TextChoices):
@@ -210,10 +212,10 @@ class ErrandEvent(Record):
 
     errand = models.ForeignKey(Errand, models.CASCADE, related_name="events")
     sequence = models.PositiveIntegerField(_("sequence"))
-    move = models.CharField(_("move"), max_length=12, choices=[(m, m) for m in Move])
+    move = models.CharField(_("move"), max_length=12, choices=MOVES)
     from_state = models.CharField(_("from"), max_length=20, choices=STATES, blank=True)
     to_state = models.CharField(_("to"), max_length=20, choices=STATES)
-    role = models.CharField(_("who"), max_length=10, choices=[(r, r) for r in Role])
+    role = models.CharField(_("who"), max_length=10, choices=ROLES)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )

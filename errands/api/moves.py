@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -106,7 +106,7 @@ def _move(
         responses=ErrandDetailShape,
         tags=["moves"],
     )
-    return schema(view)
+    return extend_schema_view(post=schema)(view)
 
 
 ArriveView = _move("Arrive", Role.RUNNER, services.errand_arrive, ArriveInput)

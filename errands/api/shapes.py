@@ -12,7 +12,18 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from errands import pricing
-from errands.models import KINDS, STATES, Errand, ErrandEvent, Photo, ProofKind, Quote, Review
+from errands.models import (
+    KINDS,
+    MOVES,
+    ROLES,
+    STATES,
+    Errand,
+    ErrandEvent,
+    Photo,
+    ProofKind,
+    Quote,
+    Review,
+)
 from errands.selectors import payment_of, role_in
 from errands.states import Kind, Move, Role, State, moves_from
 from payments.models import PaymentState
@@ -154,13 +165,11 @@ class ErrandShape(AskedShape):
     def _role(self, errand: Errand) -> Role:
         return role_in(errand, self.context["request"].user)
 
-    @extend_schema_field(serializers.ChoiceField(choices=[(r, r) for r in Role]))
+    @extend_schema_field(serializers.ChoiceField(choices=ROLES))
     def get_role(self, errand: Errand) -> Role:
         return self._role(errand)
 
-    @extend_schema_field(
-        serializers.ListField(child=serializers.ChoiceField(choices=[(m, m) for m in Move]))
-    )
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=MOVES)))
     def get_moves(self, errand: Errand) -> list[Move]:
         return moves_from(State(errand.state), kind=Kind(errand.kind), role=self._role(errand))
 
