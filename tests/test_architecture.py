@@ -101,6 +101,7 @@ def production() -> dict[str, str]:
         "REDIS_URL": "redis://127.0.0.1:6379/0",
         "CELERY_BROKER_URL": "amqp://guest:guest@127.0.0.1//",
         "JWT_PRIVATE_KEY": private_key(),
+        "PAYMENT_GATEWAY": "tests.payments.gateway.MemoryGateway",
         "EMAIL_URL": "smtp+tls://user:word@mail.example:587",
     }
 
@@ -119,6 +120,14 @@ def test_a_full_production_environment_has_no_warning() -> None:
     done = manage("check", "--deploy", "--fail-level", "WARNING", env=production())
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout
+
+
+def test_production_does_not_pretend_payments() -> None:
+    env = production()
+    del env["PAYMENT_GATEWAY"]
+    done = manage("check", env=env)
+    assert done.returncode != 0
+    assert "payments.E001" in done.stderr
 
 
 def test_the_sandbox_of_make_run_has_no_warning() -> None:
