@@ -23,13 +23,14 @@ def _start() -> None:
     os.environ.update(
         DEBUG="true",
         SANDBOX="false",
+        # Beside Redis, and gone with it: two runs in one checkout never share a file.
+        DATABASE_URL=f"sqlite:///{redis.directory / 'db.sqlite3'}",
         REDIS_URL=redis.url,
         CELERY_BROKER_URL=redis.url,
         EMAIL_URL="memory://",
         CLOUDINARY_URL="",
         MAP_TILE_URL="",
     )
-    os.environ.pop("DATABASE_URL", None)
     if os.environ.get("TEST_DB") == "postgresql":
         postgres = PostgresServer()
         _own(postgres)
