@@ -93,7 +93,7 @@ def reverse(*, transfer: Transfer) -> Transfer:
         AlreadyPosted: it was reversed before.
         Insufficient: the money has moved on.
     """
-    if transfer.reverses_id is not None:
+    if transfer.kind == REVERSAL:
         raise Conflict("is_reversal", _("A correction can't be corrected."))
     entries = Entry.objects.filter(transfer=transfer).prefetch_related("account")
     return post(
