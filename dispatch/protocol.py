@@ -5,10 +5,10 @@ No Django here: shapes, limits and codes. Degrees, metres, metres per second, se
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Container
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -148,35 +148,35 @@ class OfferDecline(Command, frozen=True, tag="offer.decline", kw_only=True):
     offer_id: UUID
 
 
-WatcherCommand: TypeAlias = Ping | Resume
-RunnerCommand: TypeAlias = (
-    Ping | Resume | DutyStart | DutyEnd | Positions | OfferAccept | OfferDecline
-)
-Decode: TypeAlias = Callable[[bytes], Command]
-
-
 class _Envelope(Struct):
     type: str
     id: Any = None
 
 
 _envelopes = msgspec.json.Decoder(_Envelope)
+_commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(
+    Ping | Resume | DutyStart | DutyEnd | Positions | OfferAccept | OfferDecline
+)
 
 
-def _decoder(commands: Any, *known: type[Command]) -> Decode:
-    decoder = msgspec.json.Decoder[Command](commands)
-    names = {str(command.__struct_config__.tag) for command in known}
+class Decoder:
+    """What one kind of socket understands."""
 
-    def decode(raw: bytes) -> Command:
+    def __init__(self, *commands: type[Command]) -> None:
+        self.commands = {str(command.__struct_config__.tag): command for command in commands}
+
+    def __call__(self, raw: bytes) -> Command:
+        """Raises BadMessage."""
         try:
-            return decoder.decode(raw)
+            command = _commands.decode(raw)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise _explained(raw, error, names) from error
+            raise _explained(raw, error, self.commands) from error
+        if command.name not in self.commands:
+            raise BadMessage(ErrorCode.UNKNOWN_TYPE, about=command.name, command_id=command.id)
+        return command
 
-    return decode
 
-
-def _explained(raw: bytes, error: Exception, known: set[str]) -> BadMessage:
+def _explained(raw: bytes, error: Exception, known: Container[str]) -> BadMessage:
     """Find out what was wrong: the good path never pays for this."""
     try:
         envelope = _envelopes.decode(raw)
@@ -191,11 +191,9 @@ def _explained(raw: bytes, error: Exception, known: set[str]) -> BadMessage:
     return BadMessage(ErrorCode.INVALID, str(error), about=about, command_id=command_id)
 
 
-decode_runner = _decoder(
-    RunnerCommand, Ping, Resume, DutyStart, DutyEnd, Positions, OfferAccept, OfferDecline
-)
-decode_watcher = _decoder(WatcherCommand, Ping, Resume)
-decode_map = _decoder(Ping, Ping)
+decode_runner = Decoder(Ping, Resume, DutyStart, DutyEnd, Positions, OfferAccept, OfferDecline)
+decode_watcher = Decoder(Ping, Resume)
+decode_map = Decoder(Ping)
 
 
 # --- What the server says ------------------------------------------------------------------

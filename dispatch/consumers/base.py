@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.utils import await_many_dispatch
-from django.contrib.auth.models import AnonymousUser
+from django.conf import settings
 from django.db import OperationalError
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
@@ -28,7 +28,7 @@ from dispatch.protocol import (
     BadMessage,
     CloseCode,
     Command,
-    Decode,
+    Decoder,
     ErrorCode,
     Ping,
     Pong,
@@ -59,7 +59,7 @@ class Consumer:
     Written without Channels' own consumer, whose dispatch visits a thread for every message.
     """
 
-    decode: ClassVar[Decode] = staticmethod(decode_watcher)
+    decode: ClassVar[Decoder] = decode_watcher
     tick_s: ClassVar[float] = 10.0
     public: ClassVar[bool] = False
 
@@ -115,11 +115,10 @@ class Consumer:
     @property
     def user(self) -> User:
         """Raises NotAllowed ``not_authenticated``."""
-        user = self.scope.get("user")
-        if user is None or isinstance(user, AnonymousUser):
+        user = self.scope["user"]
+        if not isinstance(user, User):
             raise NotAllowed(ErrorCode.NOT_AUTHENTICATED, _("Please log in again."))
-        known: User = user
-        return known
+        return user
 
     @property
     def route(self) -> dict[str, Any]:
@@ -251,7 +250,8 @@ def preferred_language(scope: Scope) -> str:
     header = dict(scope.get("headers", [])).get(b"accept-language", b"").decode("latin-1")
     for code, _weight in parse_accept_lang_header(header):
         try:
-            return translation.get_supported_language_variant(code)
+            found: str = translation.get_supported_language_variant(code)
         except LookupError:
             continue
-    return translation.get_language() or "ko"
+        return found
+    return settings.LANGUAGE_CODE

@@ -11,10 +11,11 @@ from common.geo import Point
 from dispatch import live, services
 from dispatch.consumers.base import in_database
 from dispatch.consumers.numbered import NumberedConsumer
+from dispatch.policy import Fix
 from dispatch.protocol import (
     Ack,
     Command,
-    Decode,
+    Decoder,
     DutyEnd,
     DutyStart,
     OfferAccept,
@@ -29,7 +30,7 @@ from dispatch.protocol import (
 class RunnerConsumer(NumberedConsumer):
     """One runner's phone."""
 
-    decode: ClassVar[Decode] = staticmethod(decode_runner)
+    decode: ClassVar[Decoder] = decode_runner
 
     def groups(self) -> list[str]:
         return [live.runner_group(self.user.pk)]
@@ -66,8 +67,12 @@ class RunnerConsumer(NumberedConsumer):
         return Ack(about=command.name, id=command.id, on_duty=False)
 
     async def _positions(self, command: Positions) -> PositionsAck:
+        fixes = [
+            Fix(point.lat, point.lng, point.accuracy, point.recorded_at, point.speed, point.heading)
+            for point in command.points
+        ]
         report = await services.positions_report(
-            user=self.user, points=command.points, now=timezone.now()
+            runner_id=self.user.pk, fixes=fixes, now=timezone.now()
         )
         return PositionsAck(kept=report.kept, refused=report.refused, id=command.id)
 

@@ -11,13 +11,13 @@ from common.errors import NotAllowed
 from dispatch import live
 from dispatch.consumers.base import Consumer, in_database
 from dispatch.live.picture import snapshot
-from dispatch.protocol import Decode, MapHello, Snapshot, decode_map
+from dispatch.protocol import Decoder, MapHello, Snapshot, decode_map
 
 
 class StaffMapConsumer(Consumer):
     """For staff only, asked again before every picture."""
 
-    decode: ClassVar[Decode] = staticmethod(decode_map)
+    decode: ClassVar[Decoder] = decode_map
     tick_s: ClassVar[float] = 2.0
 
     async def opened(self) -> None:

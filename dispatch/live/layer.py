@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any, Self
 from uuid import UUID
 
+import msgspec
 from asgiref.sync import async_to_sync
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
-from common.geo import Point
-from dispatch.live.messages import plain, position_message
-from dispatch.protocol import CloseCode, Message
+from dispatch.live.messages import plain
+from dispatch.protocol import CloseCode, Message, PositionMessage
 
 logger = logging.getLogger(__name__)
 
@@ -92,20 +91,10 @@ def push_errand(errand_id: UUID, message: Message | Mapping[str, Any]) -> None:
     )
 
 
-async def push_position(
-    errand_ids: Iterable[UUID],
-    *,
-    point: Point,
-    recorded_at: datetime,
-    eta_minutes: Mapping[UUID, float | None] | None = None,
-) -> None:
-    """Show the runner's place to the watchers of the errands underway; ETA in minutes."""
-    etas = eta_minutes or {}
-    for errand_id in errand_ids:
-        message = position_message(point, recorded_at, etas.get(errand_id))
-        await _send(
-            errand_group(errand_id), {"type": "position.message", "message": plain(message)}
-        )
+async def push_position(errand_id: UUID, place: Mapping[str, Any]) -> None:
+    """Show an errand's watchers where its runner is: ``lat lng eta_minutes recorded_at``."""
+    message = plain(msgspec.convert(place, PositionMessage))
+    await _send(errand_group(errand_id), {"type": "position.message", "message": message})
 
 
 def close_user(user_id: UUID, code: CloseCode | int) -> None:

@@ -20,7 +20,7 @@ def snapshot(*, now: datetime) -> Snapshot:
     """Runners by their last position, errands that wait or are underway, and how many of each."""
     errands = list(Errand.objects.filter(state__in=SHOWN).order_by("-id")[:MOST_SHOWN])
     busy = {errand.runner_id for errand in errands if errand.state in UNDERWAY}
-    places = locations.everyone()
+    places = locations.everyone(now)
     runners = [
         {"id": runner_id, "lat": point.lat, "lng": point.lng, "busy": runner_id in busy}
         for runner_id, point in places.items()
