@@ -302,6 +302,9 @@ POSITION_FRESH_S = 120
 RUNNER_MAX_SPEED_MPS = env.float("RUNNER_MAX_SPEED_MPS", default=800.0 if SANDBOX else 8.0)
 MAP_TILE_URL = env.str("MAP_TILE_URL", default="")
 MAP_TILE_ATTRIBUTION = env.str("MAP_TILE_ATTRIBUTION", default="")
+DEMO_STAFF_PASSWORD = env.str("DEMO_STAFF_PASSWORD", default="") or (
+    "walk-with-us-2026" if DEBUG else ""
+)
 
 UNFOLD = {
     "SITE_TITLE": "발로뛰어",

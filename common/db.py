@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import random
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, connection, transaction
@@ -35,6 +35,18 @@ def in_unit() -> bool:
 def on_commit(action: Callable[[], object]) -> None:
     """Run ``action`` after the commit; one that fails is logged and stops no other."""
     transaction.on_commit(action, robust=True)
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Open a unit of work for reading that sees one moment, whatever others commit meanwhile."""
+    outermost = not in_unit()
+    with unit_of_work():
+        # SQLite does so anyway; inside another unit it is too late to ask.
+        if outermost and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
 
 
 def run_in_unit(work: Callable[[], T]) -> T:
