@@ -1,0 +1,31 @@
+"""``manage.py audit``: does everything in the database explain itself?"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from dispatch.audit import audit
+
+
+class Command(BaseCommand):
+    help = "Check errands against their events, and money against errands. Reads only."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        report = audit(now=timezone.now())
+        data = report.as_data()
+        if options["json"]:
+            self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2))
+        else:
+            looked = f"{report.errands} errands, {report.events} events"
+            self.stdout.write(f"{looked}, {report.transfers} transfers looked at")
+            for finding in data["findings"]:
+                self.stdout.write("{code}  {subject}  {detail}".format(**finding))
+        if not report.clean:
+            raise CommandError(f"{len(report.findings)} findings")
