@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
+from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import RunnerProfile, RunnerState, User
+from common.errors import DomainError
+from common.geo import Point
 from common.redis import client as redis_client
-from errands.states import Kind
+from errands import services
+from errands.models import Errand, Photo, PhotoPurpose, ProofKind
+from errands.states import TWO_PLACES, Kind, State
+from payments import escrow
+from payments.models import Payment
 
-PASSWORD = "walk-far-2026"  # noqa: S105
+PASSWORD = "walk-far-2026"
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +104,74 @@ def api() -> Callable[[User | None], APIClient]:
         return found
 
     return client
+
+
+PICKUP, DROPOFF = Point(37.5563, 126.9236), Point(37.5596, 126.9259)  # Hongik Univ. station
+
+
+def refused(code: str) -> pytest.RaisesExc[DomainError]:
+    """Expect a refusal with exactly this code."""
+    return pytest.raises(DomainError, check=lambda error: error.code == code)
+
+
+def make_photo(errand: Errand, uploader: User, purpose: PhotoPurpose) -> Photo:
+    """Upload a real JPEG through the service."""
+    content = io.BytesIO()
+    Image.new("RGB", (320, 240), "tomato").save(content, "JPEG")
+    upload = SimpleUploadedFile("proof.jpg", content.getvalue(), "image/jpeg")
+    return services.photo_add(
+        errand_id=errand.pk, uploader=uploader, upload=upload, purpose=purpose
+    )
+
+
+def make_errand(
+    requester: User, *, kind: Kind = Kind.DELIVERY, now: dt.datetime | None = None, **given: Any
+) -> Errand:
+    """Post an errand through the services; it still awaits its payment."""
+    at = now or timezone.now()
+    quote = services.quote_create(
+        requester=requester, kind=kind, pickup=PICKUP, pickup_address="서울 마포구 양화로 160",
+        dropoff=DROPOFF if kind in TWO_PLACES else None, now=at,
+    )  # fmt: skip
+    posted: dict[str, Any] = {
+        "reward": quote.reward_floor, "title": "우산 좀 가져다주세요", "note": "",
+        "proof": ProofKind.PHOTO, "ask_pickup_pin": False,
+    }  # fmt: skip
+    return services.errand_post(requester=requester, quote_id=quote.pk, now=at, **posted | given)
+
+
+def pay_for(errand: Errand, *, now: dt.datetime | None = None) -> Errand:
+    """Pay the order of ``errand`` through the sandbox gateway, and hear the news of it."""
+    payment = Payment.objects.get(reference=errand.reference)
+    escrow.order_confirm(
+        order_id=payment.order_id, payer=errand.requester, payment_key="sandbox_ok",
+        amount=payment.amount, now=now or timezone.now(),
+    )  # fmt: skip
+    services.apply_paid(now=now or timezone.now())
+    return Errand.objects.get(pk=errand.pk)
+
+
+def walk(errand: Errand, runner: User, state: State, *, now: dt.datetime | None = None) -> Errand:
+    """Take an open errand with ``runner`` along the main road up to ``state``."""
+    at = now or timezone.now()
+    mine: dict[str, Any] = {"errand_id": errand.pk, "runner": runner, "now": at}
+    arrive = partial(services.errand_arrive, **mine, reason="")
+    steps: dict[State, Callable[[], Errand]] = {
+        State.ASSIGNED: lambda: services.errand_accept(**mine),
+        State.AT_PICKUP: lambda: arrive(position=errand.pickup),
+        State.PICKED_UP: lambda: services.errand_pick_up(
+            **mine, pin="", photo_id=make_photo(errand, runner, PhotoPurpose.PICKUP).pk
+        ),
+        State.AT_DROPOFF: lambda: arrive(position=errand.dropoff or errand.pickup),
+        State.DELIVERED: lambda: services.errand_deliver(
+            **mine, pin="", position=None,
+            photo_id=make_photo(errand, runner, PhotoPurpose.DELIVERY).pk,
+        ),
+    }  # fmt: skip
+    if errand.dropoff is None:
+        del steps[State.AT_DROPOFF]
+    for reached, step in steps.items():
+        errand = step()
+        if reached == state:
+            break
+    return errand
