@@ -1,0 +1,142 @@
+"""Live positions in a real Redis: near, fresh, forgotten, and healed after a loss."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import uuid
+
+import pytest
+import redis
+import redis.asyncio
+from asgiref.sync import async_to_sync
+from pytest_django import Settings
+
+from common.errors import Unavailable
+from common.geo import Point
+from common.redis import client
+from dispatch import locations
+from dispatch.policy import Fix
+
+CITY_HALL = Point(37.5663, 126.9779)
+BOB, CHARLIE, EVE = (uuid.UUID(int=n) for n in (1, 2, 3))
+
+
+def north(metres: float) -> Point:
+    return Point(CITY_HALL.lat + metres / 111_195, CITY_HALL.lng)
+
+
+def fix(metres: float, now: dt.datetime, *, ago_s: float = 0) -> Fix:
+    lat, lng = north(metres)
+    return Fix(lat, lng, 5.0, now - dt.timedelta(seconds=ago_s), heading=90.0)
+
+
+def is_at(point: Point, metres: float) -> bool:
+    """Redis keeps positions to within a metre."""
+    return point.lat == pytest.approx(north(metres).lat, abs=1e-5) and point.lng == pytest.approx(
+        CITY_HALL.lng, abs=1e-5
+    )
+
+
+def test_the_nearest_come_first_and_stop_at_the_radius(now: dt.datetime) -> None:
+    for person, metres in ((BOB, 300), (CHARLIE, 100), (EVE, 900)):
+        locations.place(person, fix(metres, now))
+    found = locations.near(CITY_HALL, 500, 10, now=now)
+    assert [person for person, _point, _away in found] == [CHARLIE, BOB]
+    assert is_at(found[0][1], 100)
+    assert found[0][2] == pytest.approx(100, abs=2)
+    assert len(locations.near(CITY_HALL, 1_000, 2, now=now)) == 2
+
+
+def test_a_box_around_places_with_a_margin(now: dt.datetime) -> None:
+    for person, metres in ((BOB, -550), (CHARLIE, 1_550), (EVE, 1_700)):
+        locations.place(person, fix(metres, now))
+    found = locations.around([north(0), north(1_000)], 600, now=now)
+    assert set(found) == {BOB, CHARLIE}
+    assert is_at(found[BOB], -550)
+
+
+def test_an_old_position_does_not_count(now: dt.datetime) -> None:
+    locations.place(BOB, fix(0, now, ago_s=121))
+    locations.place(CHARLIE, fix(0, now, ago_s=119))
+    assert [row[0] for row in locations.near(CITY_HALL, 100, 5, now=now)] == [CHARLIE]
+    assert set(locations.around([CITY_HALL], 100, now=now)) == {CHARLIE}
+    assert set(locations.positions_of([BOB, CHARLIE, EVE], now=now)) == {CHARLIE}
+    assert set(locations.everyone(now=now)) == {CHARLIE}
+    stored = locations.last(BOB)
+    assert stored is not None
+    assert not locations.is_fresh(stored, now=now)
+
+
+def test_nobody_is_nowhere(now: dt.datetime) -> None:
+    assert locations.near(CITY_HALL, 100, 5) == []
+    assert locations.around([CITY_HALL], 100) == {}
+    assert locations.positions_of([]) == {}
+    assert locations.everyone() == {}
+    assert locations.last(BOB) is None
+
+
+async def test_the_last_of_a_batch_is_remembered_exactly(now: dt.datetime) -> None:
+    newest = fix(80, now)
+    await locations.remember(BOB, [fix(0, now, ago_s=20), newest])
+    assert await locations.recall(BOB) == (newest, None)
+    assert is_at(locations.positions_of([BOB], now=now)[BOB], 80)
+
+
+async def test_an_occupation_is_noted_and_forgotten() -> None:
+    await locations.note_occupation(BOB, "idle")
+    assert await locations.recall(BOB) == (None, "idle")
+    assert 0 < int(client().ttl(f"dispatch:runner:{BOB.hex}:occupation")) <= 30
+    locations.forget_occupation(BOB)
+    assert await locations.recall(BOB) == (None, None)
+
+
+async def test_who_is_forgotten_leaves_nothing_behind(now: dt.datetime) -> None:
+    await locations.remember(BOB, [fix(0, now)])
+    await locations.note_occupation(BOB, "idle")
+    locations.forget(BOB)
+    assert list(client().keys("dispatch:*")) == []
+
+
+async def test_an_emptied_redis_heals_with_the_next_report(now: dt.datetime) -> None:
+    await locations.remember(BOB, [fix(0, now)])
+    client().flushdb()
+    assert locations.everyone(now=now) == {}
+    await locations.remember(BOB, [fix(10, now)])
+    assert set(locations.everyone(now=now)) == {BOB}
+
+
+def test_whoever_was_silent_for_an_hour_leaves_the_map(now: dt.datetime) -> None:
+    locations.place(BOB, fix(0, now, ago_s=3_601))
+    locations.place(CHARLIE, fix(0, now, ago_s=3_599))
+    assert locations.forget_stale(now=now) == 1
+    assert client().zrange(locations.WHERE, 0, -1) == [CHARLIE.hex]
+    assert locations.forget_stale(now=now) == 0
+
+
+def test_no_connection_outlives_its_event_loop(now: dt.datetime) -> None:
+    async def report() -> asyncio.AbstractEventLoop:
+        await locations.remember(BOB, [fix(0, now)])
+        return asyncio.get_running_loop()
+
+    first, second = asyncio.run(report()), async_to_sync(report)()
+    assert first is not second
+    assert locations._clients == {}
+
+
+@pytest.fixture
+def unreachable(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that nobody listens on."""
+    address = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(locations, "client", lambda: redis.Redis.from_url(address))
+    monkeypatch.setattr(locations, "async_client", lambda: redis.asyncio.Redis.from_url(address))
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_a_lost_redis_is_said_plainly(now: dt.datetime) -> None:
+    with pytest.raises(Unavailable):
+        locations.near(CITY_HALL, 100, 5)
+    with pytest.raises(Unavailable):
+        locations.place(BOB, fix(0, now))
+    with pytest.raises(Unavailable):
+        asyncio.run(locations.remember(BOB, [fix(0, now)]))
