@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -29,7 +31,19 @@ class SignupFields(forms.Form):
         """Do nothing more: allauth demands this method of its extra fields."""
 
 
+class Site(NamedTuple):
+    """What the templates of allauth's mails want to know about us."""
+
+    name: str
+    domain: str
+
+
 class AccountAdapter(DefaultAccountAdapter):
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        # Without it a mail would introduce us by whatever Host header the request had.
+        ours = Site(name="발로뛰어", domain=urlsplit(settings.PUBLIC_URL).netloc)
+        super().send_mail(template_prefix, email, {**context, "current_site": ours})
+
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user.nickname = form.cleaned_data.get("nickname") or policy.friendly_nickname()
         super().save_user(request, user, form, commit)

@@ -128,7 +128,7 @@ class UserAdmin(ReadOnlyAdmin):
 
     @display(description=_("running"))
     def running(self, user: User) -> str | SafeString:
-        profile = RunnerProfile.objects.filter(user_id=user.pk).first()
+        profile: RunnerProfile | None = getattr(user, "runner_profile", None)
         if profile is None:
             return "–"
         page = reverse("admin:accounts_runnerprofile_change", args=[profile.pk])

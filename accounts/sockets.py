@@ -123,6 +123,8 @@ async def _bearer(token: str) -> User:
 
 async def _ticket_holder(ticket: str) -> User:
     user_id = await redeem_async(ticket)
+    if user_id is None:
+        raise Refused(NOT_AUTHENTICATED)
     holder = User.objects.filter(pk=user_id, is_active=True)
     user: User | None = await database_sync_to_async(holder.first)()
     if user is None:
