@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -30,6 +29,8 @@ from payments.models import (
 
 class ReadOnly:
     """Nobody adds, changes or deletes; whoever may view, views."""
+
+    readonly_fields: tuple[str, ...] = ("created_at",)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -132,11 +133,10 @@ class AccountAdmin(ReadOnly, ModelAdmin):
     list_select_related = ("owner",)
     search_fields = ("name", "owner__email")
     ordering = ("kind", "name")
+    fields = ("name", "kind", "owner", "holds", "created_at")
+    readonly_fields = ("holds", "created_at")
 
     @display(description=_("balance"))
     def holds(self, account: Account) -> str:
         stored = account.balance
         return won(ledger.balance_of(account.name) if stored is None else stored)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("name", "kind", "owner", "holds", "created_at")
