@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, ClassVar, ParamSpec, TypeAlias, TypeVar
 from urllib.parse import parse_qs
 
@@ -99,11 +99,11 @@ class Consumer:
             case "websocket.receive":
                 await self._received(event)
             case "stream.message":
-                await self.heard(event["message"])
+                await self._kept(self.heard(event["message"]))
             case "position.message":
                 await self.position(event["message"])
             case "tick":
-                await self._ticked()
+                await self._kept(self.checked())
             case "websocket.connect":
                 await self._connected()
             case "socket.end":
@@ -144,13 +144,15 @@ class Consumer:
             logger.warning("a socket could not be opened: %r", error)
             await self.end(CloseCode.RESTART)
 
-    async def _ticked(self) -> None:
+    async def _kept(self, step: Coroutine[Any, Any, None]) -> None:
+        """Go on after a step, unless it finds that the client may not stay."""
         try:
-            await self.checked()
+            await step
         except DomainError as refusal:
             await self.send_away(refusal)
         except OperationalError as error:
-            logger.warning("a socket could not be checked: %r", error)
+            # Nothing is lost: what was to be read now is still unread at the next tick.
+            logger.warning("a socket could not read the database: %r", error)
 
     # --- Being spoken to ---
     async def _received(self, event: Event) -> None:
