@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -129,9 +128,9 @@ class Line:
         self._over = code == NO_SUCH_ERRAND
 
     def _address(self) -> str:
-        query = {} if self._last is None else {"after": self._last}
         base = self._wire.base_url.replace("http", "ws", 1)
-        return f"{base}{self._path}?{urlencode(query)}"
+        gap = "" if self._last is None else f"?after={self._last}"
+        return f"{base}{self._path}{gap}"
 
 
 def _code_of(error: Exception) -> str:
