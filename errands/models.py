@@ -99,6 +99,13 @@ class AreaCondition(Record):
 
     area = models.CharField(_("area"), max_length=16, unique=True)
     bad_weather_until = models.DateTimeField(_("bad weather until"))
+    set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("set by"),
+    )
 
     class Meta:
         verbose_name = _("area condition")

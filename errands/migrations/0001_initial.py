@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('area', models.CharField(max_length=16, unique=True, verbose_name='area')),
                 ('bad_weather_until', models.DateTimeField(verbose_name='bad weather until')),
+                ('set_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='set by')),
             ],
             options={
                 'verbose_name': 'area condition',

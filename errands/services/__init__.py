@@ -1,6 +1,7 @@
 """Every write to an errand. One module per chapter of its life; callers import from here."""
 
 from errands.services.clock import apply_paid, confirm_overdue, lapse_due, payment_apply
+from errands.services.conditions import area_condition_set
 from errands.services.ending import (
     errand_cancel,
     errand_confirm,
@@ -12,6 +13,7 @@ from errands.services.ending import (
     errand_resolve,
     errand_return,
     errand_stop,
+    split_of,
 )
 from errands.services.photos import photo_add
 from errands.services.posting import (
@@ -33,6 +35,7 @@ from errands.services.running import (
 
 __all__ = [
     "apply_paid",
+    "area_condition_set",
     "confirm_overdue",
     "errand_accept",
     "errand_arrive",
@@ -59,4 +62,5 @@ __all__ = [
     "quote_create",
     "raise_order_create",
     "review_give",
+    "split_of",
 ]

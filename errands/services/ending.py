@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -183,18 +184,31 @@ def errand_confirm_overdue(*, errand_id: UUID, now: datetime) -> Errand:
     return _complete(errand, By(Role.CLOCK), now)
 
 
+class Split(NamedTuple):
+    """Who gets what of the money that escrow holds for an errand, in won."""
+
+    pay: int
+    commission: int
+    refund: int
+
+
 def settle(errand: Errand, move: Move, outcome: Outcome, *, now: datetime) -> None:
     """Split all that escrow holds for ``errand``: runner, commission on that, the rest back."""
-    held = escrow.escrow_held(errand.reference)
-    has_runner = errand.runner_id is not None
-    pay = share(errand.reward, outcome.runner_percent) if has_runner else 0
-    commission = service_fee(pay, percent=settings.COMMISSION_PERCENT)
-    commission = min(commission, errand.service_fee)
+    split = split_of(errand, outcome)
     escrow.settle(
         reference=errand.reference,
         kind=str(move),
-        pay={errand.runner_id: pay} if pay else {},
-        commission=commission,
-        refund=held - pay - commission,
+        pay={errand.runner_id: split.pay} if errand.runner_id and split.pay else {},
+        commission=split.commission,
+        refund=split.refund,
         now=now,
     )
+
+
+def split_of(errand: Errand, outcome: Outcome) -> Split:
+    """Work out, without moving anything, what ``outcome`` gives to whom."""
+    pay = share(errand.reward, outcome.runner_percent) if errand.runner_id else 0
+    commission = service_fee(pay, percent=settings.COMMISSION_PERCENT)
+    commission = min(commission, errand.service_fee)
+    held = escrow.escrow_held(errand.reference)
+    return Split(pay, commission, held - pay - commission)
