@@ -185,7 +185,7 @@ class Runner:
         found = (await self._api.get("/errands-nearby", **here, radius_m=1_500))["results"]
         if not found or self._bag:
             return
-        errand_id = self._rng.choice(found)["id"]
+        errand_id = self._rng.choice(found)["errand_id"]
         try:
             await self._api.post(f"/errands/{errand_id}/claim")
         except Refused:
