@@ -31,6 +31,7 @@ from balrottuieo.supervisor.plan import (
     Plan,
     child_environment,
     child_plans,
+    is_on,
     manage,
     plan_from,
 )
@@ -76,7 +77,8 @@ class Supervisor:
         self._env = child_environment(os.environ, self._plan, redis_url=redis_url)
         self._console.say("preparing the database and the demo …")
         self._step("migrate", "--no-input", "--verbosity", "0")
-        demo = self._step("demo")
+        # Demo logins are for development: with DEBUG off there are none.
+        demo = self._step("demo") if is_on(self._env["DEBUG"]) else ""
         plans = child_plans(self._plan)
         robots = [plan for plan in plans if plan.name == "robots"]
         self._start(*(plan for plan in plans if plan not in robots))

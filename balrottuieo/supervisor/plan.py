@@ -41,6 +41,11 @@ class Plan:
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
+def is_on(word: str) -> bool:
+    """How a person writes "no": 0, false, no or off."""
+    return word.lower() not in FALSE_WORDS
+
+
 def plan_from(environ: Mapping[str, str], arguments: list[str]) -> Plan:
     """Raises BadPlan for a PORT that is no port or an argument nobody knows."""
     unknown = set(arguments) - {"--no-robots"}
@@ -49,7 +54,7 @@ def plan_from(environ: Mapping[str, str], arguments: list[str]) -> Plan:
     port = environ.get("PORT") or "8000"
     if not (port.isdecimal() and 0 < int(port) < 65536):
         raise BadPlan(f"PORT={port} is not a port between 1 and 65535")
-    wanted = environ.get("ROBOTS", "1").lower() not in FALSE_WORDS
+    wanted = is_on(environ.get("ROBOTS", "1"))
     return Plan(
         host=environ.get("HOST") or "127.0.0.1",
         port=int(port),
