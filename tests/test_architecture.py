@@ -70,7 +70,7 @@ def variables_read() -> set[str]:
 
 def variables_explained() -> set[str]:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    return {line.partition("=")[0] for line in lines if re.match(r"[A-Z0-9_]+=", line)}
+    return {found[1] for line in lines if (found := re.match(r"#([A-Z0-9_]+)=", line))}
 
 
 def test_every_variable_is_explained_and_none_is_made_up() -> None:
