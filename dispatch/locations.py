@@ -76,24 +76,28 @@ async def remember(runner_id: UUID, fixes: Sequence[Fix]) -> None:
     """Store where the runner is: the last of ``fixes``, which were kept by the policy."""
     with _asking():
         pipe = (await _client()).pipeline(transaction=False)
-        _queue(pipe, runner_id, fixes[-1])
+        fix, key = fixes[-1], _last_key(runner_id)
+        _queue_place(pipe, runner_id, fix.point, fix.recorded_at)
+        pipe.hset(key, mapping=_to_hash(fix))
+        pipe.expire(key, LAST_KEPT_S)
         await pipe.execute()
 
 
-def place(runner_id: UUID, fix: Fix) -> None:
-    """The same from code that may block: the first position of a duty."""
+def place(runner_id: UUID, point: Point, *, now: datetime) -> None:
+    """Put a runner on the map at the start of a duty.
+
+    Not the first of the reports: the server's clock, or a place chosen by hand, must not make
+    the phone's own points look late or impossibly fast.
+    """
     with _asking():
         pipe = client().pipeline(transaction=False)
-        _queue(pipe, runner_id, fix)
+        _queue_place(pipe, runner_id, point, now)
         pipe.execute()
 
 
-def _queue(pipe: Any, runner_id: UUID, fix: Fix) -> None:
-    member, key = runner_id.hex, _last_key(runner_id)
-    pipe.geoadd(WHERE, (fix.lng, fix.lat, member))
-    pipe.zadd(WHEN, {member: fix.recorded_at.timestamp()})
-    pipe.hset(key, mapping=_to_hash(fix))
-    pipe.expire(key, LAST_KEPT_S)
+def _queue_place(pipe: Any, runner_id: UUID, point: Point, at: datetime) -> None:
+    pipe.geoadd(WHERE, (point.lng, point.lat, runner_id.hex))
+    pipe.zadd(WHEN, {runner_id.hex: at.timestamp()})
 
 
 def forget(runner_id: UUID) -> None:
@@ -175,14 +179,11 @@ def everyone(*, now: datetime | None = None) -> dict[UUID, Point]:
     return positions_of((UUID(str(member)) for member in members), now=now)
 
 
-def last(runner_id: UUID) -> Fix | None:
-    """Return the last position kept within a day, however old."""
+def last(runner_id: UUID, *, now: datetime | None = None) -> Fix | None:
+    """Return the last reported position in full, if it is fresh."""
     with _asking():
-        return _from_hash(client().hgetall(_last_key(runner_id)))
-
-
-def is_fresh(fix: Fix, *, now: datetime) -> bool:
-    return fix.recorded_at.timestamp() >= _oldest(now)
+        fix = _from_hash(client().hgetall(_last_key(runner_id)))
+    return fix if fix and fix.recorded_at.timestamp() >= _oldest(now) else None
 
 
 def _oldest(now: datetime | None) -> float:
@@ -222,7 +223,7 @@ def forget_occupation(runner_id: UUID) -> None:
         client().delete(_occupation_key(runner_id))
 
 
-def _to_hash(fix: Fix) -> dict[str, float]:
+def _to_hash(fix: Fix) -> dict[Any, float]:
     values = {**fix._asdict(), "recorded_at": fix.recorded_at.timestamp()}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -1,1 +1,98 @@
-def connect() -> None: ...
+"""What dispatch does when errands, accounts or dispatch itself have news."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from celery import Task
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from accounts.signals import duty_changed, user_banned
+from dispatch import live, locations, services, tasks
+from dispatch.protocol import CloseCode
+from dispatch.signals import matching_wanted, offer_made
+from errands.models import Errand, ErrandEvent
+from errands.signals import errand_changed
+from errands.states import Move, Role, State
+
+logger = logging.getLogger(__name__)
+
+
+def connect() -> None:
+    errand_changed.connect(on_errand_changed, dispatch_uid="dispatch")
+    duty_changed.connect(on_duty_changed, dispatch_uid="dispatch")
+    user_banned.connect(on_user_banned, dispatch_uid="dispatch")
+    matching_wanted.connect(on_matching_wanted, dispatch_uid="dispatch")
+    offer_made.connect(on_offer_made, dispatch_uid="dispatch")
+
+
+def on_errand_changed(
+    *, errand_id: UUID, sequence: int, move: Move, state: State, area: str, **_news: Any
+) -> None:
+    """Tell who watches and who runs it; ask somebody, or stop asking."""
+    event = ErrandEvent.objects.get(errand_id=errand_id, sequence=sequence)
+    live.push_errand(errand_id, live.errand_event(event))
+    if move == Move.DROP:
+        services.offers_settle_drop(errand_id=errand_id, now=timezone.now())
+    if state == State.OPEN:
+        hint(tasks.match_area, area=area)
+    else:
+        services.offers_withdraw(errand_id=errand_id, now=timezone.now())
+    _tell_runner(event)
+
+
+def _tell_runner(event: ErrandEvent) -> None:
+    """Also whoever has just given the errand back: it is on their screen."""
+    runner_id: UUID | None = Errand.objects.get(pk=event.errand_id).runner_id
+    if runner_id is None and event.role == Role.RUNNER:
+        runner_id = event.actor_id
+    if runner_id is None:
+        return
+    services.message_send(
+        runner_id=runner_id,
+        kind="errand.changed",
+        payload={
+            "errand_id": str(event.errand_id),
+            "state": event.to_state,
+            "errand_sequence": event.sequence,
+        },
+    )
+    locations.forget_occupation(runner_id)
+
+
+def on_duty_changed(*, user_id: UUID, on_duty: bool, **_news: Any) -> None:
+    """Staff and strikes end a duty too, so this is where its consequences are."""
+    services.message_send(runner_id=user_id, kind="duty.changed", payload={"on_duty": on_duty})
+    if not on_duty:
+        services.offers_withdraw_from(runner_id=user_id, now=timezone.now())
+        locations.forget(user_id)
+    else:
+        locations.forget_occupation(user_id)
+
+
+def on_user_banned(*, user_id: UUID, **_news: Any) -> None:
+    live.close_user(user_id, CloseCode.NOT_AUTHENTICATED)
+    services.offers_withdraw_from(runner_id=user_id, now=timezone.now())
+    locations.forget(user_id)
+
+
+def on_matching_wanted(*, area: str, **_news: Any) -> None:
+    hint(tasks.match_area, area=area)
+
+
+def on_offer_made(*, offer_id: UUID, expires_at: datetime, **_news: Any) -> None:
+    """The fast path of expiry; ``sweep_offers`` is the sure one."""
+    seconds = (expires_at - timezone.now()).total_seconds()
+    hint(tasks.expire_offer, countdown=max(0.0, seconds) + 0.1, offer_id=str(offer_id))
+
+
+def hint(task: Task[..., None], *, countdown: float = 0, **arguments: str) -> None:
+    """Put a task on the queue; when the queue is down, a sweep finds the work in the database."""
+    try:
+        task.apply_async(kwargs=arguments, countdown=countdown, retry=False)
+    except (OperationalError, OSError) as error:
+        logger.warning("no hint for %s: %r", task.name, error)

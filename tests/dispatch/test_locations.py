@@ -10,7 +10,6 @@ import pytest
 import redis
 import redis.asyncio
 from asgiref.sync import async_to_sync
-from pytest_django import Settings
 
 from common.errors import Unavailable
 from common.geo import Point
@@ -31,6 +30,10 @@ def fix(metres: float, now: dt.datetime, *, ago_s: float = 0) -> Fix:
     return Fix(lat, lng, 5.0, now - dt.timedelta(seconds=ago_s), heading=90.0)
 
 
+def put(person: uuid.UUID, now: dt.datetime, *, ago_s: float) -> None:
+    locations.place(person, CITY_HALL, now=now - dt.timedelta(seconds=ago_s))
+
+
 def is_at(point: Point, metres: float) -> bool:
     """Redis keeps positions to within a metre."""
     return point.lat == pytest.approx(north(metres).lat, abs=1e-5) and point.lng == pytest.approx(
@@ -40,7 +43,7 @@ def is_at(point: Point, metres: float) -> bool:
 
 def test_the_nearest_come_first_and_stop_at_the_radius(now: dt.datetime) -> None:
     for person, metres in ((BOB, 300), (CHARLIE, 100), (EVE, 900)):
-        locations.place(person, fix(metres, now))
+        locations.place(person, north(metres), now=now)
     found = locations.near(CITY_HALL, 500, 10, now=now)
     assert [person for person, _point, _away in found] == [CHARLIE, BOB]
     assert is_at(found[0][1], 100)
@@ -50,22 +53,19 @@ def test_the_nearest_come_first_and_stop_at_the_radius(now: dt.datetime) -> None
 
 def test_a_box_around_places_with_a_margin(now: dt.datetime) -> None:
     for person, metres in ((BOB, -550), (CHARLIE, 1_550), (EVE, 1_700)):
-        locations.place(person, fix(metres, now))
+        locations.place(person, north(metres), now=now)
     found = locations.around([north(0), north(1_000)], 600, now=now)
     assert set(found) == {BOB, CHARLIE}
     assert is_at(found[BOB], -550)
 
 
 def test_an_old_position_does_not_count(now: dt.datetime) -> None:
-    locations.place(BOB, fix(0, now, ago_s=121))
-    locations.place(CHARLIE, fix(0, now, ago_s=119))
+    put(BOB, now, ago_s=121)
+    put(CHARLIE, now, ago_s=119)
     assert [row[0] for row in locations.near(CITY_HALL, 100, 5, now=now)] == [CHARLIE]
     assert set(locations.around([CITY_HALL], 100, now=now)) == {CHARLIE}
     assert set(locations.positions_of([BOB, CHARLIE, EVE], now=now)) == {CHARLIE}
     assert set(locations.everyone(now=now)) == {CHARLIE}
-    stored = locations.last(BOB)
-    assert stored is not None
-    assert not locations.is_fresh(stored, now=now)
 
 
 def test_nobody_is_nowhere(now: dt.datetime) -> None:
@@ -80,7 +80,15 @@ async def test_the_last_of_a_batch_is_remembered_exactly(now: dt.datetime) -> No
     newest = fix(80, now)
     await locations.remember(BOB, [fix(0, now, ago_s=20), newest])
     assert await locations.recall(BOB) == (newest, None)
+    assert locations.last(BOB, now=now) == newest
+    assert locations.last(BOB, now=now + dt.timedelta(seconds=121)) is None
     assert is_at(locations.positions_of([BOB], now=now)[BOB], 80)
+
+
+async def test_the_start_of_a_duty_is_no_report(now: dt.datetime) -> None:
+    locations.place(BOB, CITY_HALL, now=now)
+    assert set(locations.everyone(now=now)) == {BOB}
+    assert await locations.recall(BOB) == (None, None)
 
 
 async def test_an_occupation_is_noted_and_forgotten() -> None:
@@ -107,8 +115,8 @@ async def test_an_emptied_redis_heals_with_the_next_report(now: dt.datetime) -> 
 
 
 def test_whoever_was_silent_for_an_hour_leaves_the_map(now: dt.datetime) -> None:
-    locations.place(BOB, fix(0, now, ago_s=3_601))
-    locations.place(CHARLIE, fix(0, now, ago_s=3_599))
+    put(BOB, now, ago_s=3_601)
+    put(CHARLIE, now, ago_s=3_599)
     assert locations.forget_stale(now=now) == 1
     assert client().zrange(locations.WHERE, 0, -1) == [CHARLIE.hex]
     assert locations.forget_stale(now=now) == 0
@@ -125,7 +133,7 @@ def test_no_connection_outlives_its_event_loop(now: dt.datetime) -> None:
 
 
 @pytest.fixture
-def unreachable(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A port that nobody listens on."""
     address = "redis://127.0.0.1:1/0"
     monkeypatch.setattr(locations, "client", lambda: redis.Redis.from_url(address))
@@ -137,6 +145,6 @@ def test_a_lost_redis_is_said_plainly(now: dt.datetime) -> None:
     with pytest.raises(Unavailable):
         locations.near(CITY_HALL, 100, 5)
     with pytest.raises(Unavailable):
-        locations.place(BOB, fix(0, now))
+        locations.place(BOB, north(0), now=now)
     with pytest.raises(Unavailable):
         asyncio.run(locations.remember(BOB, [fix(0, now)]))

@@ -1,0 +1,1 @@
+"""The REST side of dispatch: duty, offers, errands nearby, the tracking link."""

@@ -1,0 +1,150 @@
+"""Offers and errands nearby: yes, no, "I take this one", "I can't after all"."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.selectors import caller, runner_profile_of
+from common.geo import SERVICE_BOX, Point
+from common.idempotency import answer_once
+from common.serializers import StrictCharField, StrictSerializer, parsed
+from dispatch import services
+from dispatch.api.shapes import DroppedShape, NearbyShape, OfferShape
+from dispatch.models import Offer, OfferState
+from dispatch.selectors import errands_near, offer_view, offers_of
+from errands.api.shapes import ErrandDetailShape
+
+FURTHEST_M = 5_000
+
+
+class OffersFilter(StrictSerializer):
+    state = serializers.ChoiceField(choices=OfferState.choices, default=None)
+    cursor = StrictCharField(required=False)
+    page_size = StrictCharField(required=False)
+
+
+class DeclineInput(StrictSerializer):
+    reason = StrictCharField(max_length=100, allow_blank=True, default="")
+
+
+class DropInput(StrictSerializer):
+    reason = StrictCharField(min_length=1, max_length=200)
+
+
+class Nothing(StrictSerializer):
+    pass
+
+
+class NearbyInput(StrictSerializer):
+    lat = serializers.FloatField(min_value=SERVICE_BOX.south, max_value=SERVICE_BOX.north)
+    lng = serializers.FloatField(min_value=SERVICE_BOX.west, max_value=SERVICE_BOX.east)
+    radius_m = serializers.FloatField(min_value=50, max_value=FURTHEST_M, default=1_000.0)
+
+
+class OfferListShape(OfferShape):
+    """Offer rows, shown exactly as over the socket."""
+
+    def to_representation(self, instance: Offer) -> dict[str, Any]:
+        return offer_view(instance)
+
+
+class OffersView(generics.ListAPIView[Offer]):
+    serializer_class = OfferListShape
+
+    def get_queryset(self) -> QuerySet[Offer]:
+        asked = parsed(OffersFilter, self.request.query_params.dict())
+        user = caller(self.request)
+        runner_profile_of(user)
+        return offers_of(user, state=asked["state"])
+
+    @extend_schema(
+        parameters=[OpenApiParameter("state", enum=OfferState.values)],
+        responses=OfferShape(many=True),
+        tags=["offers"],
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List the offers made to you, newest first; claims are among them."""
+        return super().get(request, *args, **kwargs)
+
+
+class OfferAcceptView(APIView):
+    @extend_schema(request=Nothing, responses=ErrandDetailShape, tags=["offers"])
+    def post(self, request: Request, offer_id: UUID) -> Response:
+        """Take an offered errand. Too late is `offer_gone`, with the offer's `state`."""
+        parsed(Nothing, request.data)
+
+        def work() -> tuple[int, object]:
+            errand = services.offer_accept(
+                offer_id=offer_id, runner=caller(request), now=timezone.now()
+            )
+            return 200, ErrandDetailShape(errand, context={"request": request}).data
+
+        return answer_once(request, work)
+
+
+class OfferDeclineView(APIView):
+    @extend_schema(request=DeclineInput, responses=OfferShape, tags=["offers"])
+    def post(self, request: Request, offer_id: UUID) -> Response:
+        """Refuse an offer; you are never offered this errand again."""
+        given = parsed(DeclineInput, request.data)
+
+        def work() -> tuple[int, object]:
+            offer = services.offer_decline(
+                offer_id=offer_id, runner=caller(request), now=timezone.now(), **given
+            )
+            return 200, offer_view(offer)
+
+        return answer_once(request, work)
+
+
+class NearbyView(APIView):
+    @extend_schema(parameters=[NearbyInput], responses=NearbyShape(many=True), tags=["offers"])
+    def get(self, request: Request) -> Response:
+        """List up to 50 errands you could claim, nearest first."""
+        asked = parsed(NearbyInput, request.query_params.dict())
+        found = errands_near(
+            runner=caller(request),
+            point=Point(asked["lat"], asked["lng"]),
+            radius_m=asked["radius_m"],
+            now=timezone.now(),
+        )
+        return Response(found)
+
+
+class ClaimView(APIView):
+    @extend_schema(request=Nothing, responses=ErrandDetailShape, tags=["offers"])
+    def post(self, request: Request, errand_id: UUID) -> Response:
+        """Take an open errand from the list of those nearby."""
+        parsed(Nothing, request.data)
+
+        def work() -> tuple[int, object]:
+            errand = services.errand_claim(
+                errand_id=errand_id, runner=caller(request), now=timezone.now()
+            )
+            return 200, ErrandDetailShape(errand, context={"request": request}).data
+
+        return answer_once(request, work)
+
+
+class DropView(APIView):
+    @extend_schema(request=DropInput, responses=DroppedShape, tags=["offers"])
+    def post(self, request: Request, errand_id: UUID) -> Response:
+        """Give an errand back before its pickup; after the first minute it counts as a strike."""
+        given = parsed(DropInput, request.data)
+
+        def work() -> tuple[int, object]:
+            errand = services.errand_give_back(
+                errand_id=errand_id, runner=caller(request), now=timezone.now(), **given
+            )
+            return 200, DroppedShape(errand).data
+
+        return answer_once(request, work)

@@ -1,0 +1,94 @@
+"""What the API says about duty, offers and tracked errands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+
+from dispatch.models import OfferState
+from errands.models import KINDS, STATES
+
+
+class DutyShape(serializers.Serializer[Any]):
+    on_duty = serializers.BooleanField()
+    duty_since = serializers.DateTimeField(allow_null=True)
+    carried = serializers.ListField(
+        child=serializers.UUIDField(), help_text="errands underway, in the order of acceptance"
+    )
+
+
+class ReportShape(serializers.Serializer[Any]):
+    """``refused`` counts points by reason."""
+
+    kept = serializers.IntegerField()
+    refused = serializers.DictField(child=serializers.IntegerField())
+
+
+class BlockShape(serializers.Serializer[Any]):
+    """The middle of a block of about 150 m."""
+
+    lat = serializers.FloatField()
+    lng = serializers.FloatField()
+
+
+class CoarseShape(serializers.Serializer[Any]):
+    """An errand before it is the runner's own: blocks instead of addresses."""
+
+    errand_id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=KINDS)
+    title = serializers.CharField()
+    pickup = BlockShape()
+    dropoff = BlockShape(allow_null=True)
+    weight_kg = serializers.IntegerField()
+    bags = serializers.IntegerField()
+    pay = serializers.IntegerField(help_text="won")
+
+
+class NearbyShape(CoarseShape):
+    walking_minutes = serializers.FloatField(help_text="from the pickup to the destination")
+    distance_m = serializers.IntegerField(help_text="to the block of the pickup")
+
+
+class OfferShape(CoarseShape):
+    """Also what goes over the socket: made by ``selectors.offer_view``."""
+
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=OfferState.choices)
+    added_minutes = serializers.FloatField()
+    total_minutes = serializers.FloatField()
+    expires_at = serializers.DateTimeField()
+
+
+class DroppedShape(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=STATES)
+
+
+# Not a class: a field of that name would hide an attribute of every serializer.
+Steps = inline_serializer(
+    "Step",
+    {
+        "state": serializers.ChoiceField(choices=STATES),
+        "label": serializers.CharField(),
+        "at": serializers.DateTimeField(allow_null=True),
+    },
+    many=True,
+)
+
+
+class TrackShape(serializers.Serializer[Any]):
+    """State and place of an errand, without names, addresses or words of its parties."""
+
+    kind = serializers.ChoiceField(choices=KINDS)
+    state = serializers.ChoiceField(choices=STATES)
+    state_label = serializers.CharField()
+    progress = Steps
+    pickup = BlockShape()
+    dropoff = BlockShape(allow_null=True)
+    position = BlockShape(allow_null=True)
+    eta_minutes = serializers.FloatField(allow_null=True)
+    walked = BlockShape(many=True)
+    updated_at = serializers.DateTimeField()
+    ended = serializers.BooleanField()

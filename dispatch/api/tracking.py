@@ -1,0 +1,22 @@
+"""The public tracking link."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from dispatch.api.shapes import TrackShape
+from dispatch.selectors import tracking
+
+
+class TrackView(APIView):
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=TrackShape, auth=[], tags=["tracking"])
+    def get(self, request: Request, token: str) -> Response:
+        """Follow an errand by its link, until 24 h after its end."""
+        return Response(tracking(token, now=timezone.now()))

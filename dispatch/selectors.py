@@ -1,0 +1,248 @@
+"""Every read of dispatch worth a name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from accounts.models import RunnerProfile, User
+from accounts.selectors import approved_runner
+from common.errors import Unavailable
+from common.geo import METRES_PER_DEGREE, Point, metres_between, snap
+from dispatch import locations
+from dispatch.live import tracked_errand
+from dispatch.models import Offer, OfferState, TrailPoint
+from dispatch.policy import Fix, Load, eta_minutes, minutes_along, route
+from errands.models import STATES, Errand, ErrandEvent
+from errands.pricing import DOOR_MINUTES
+from errands.states import TWO_PLACES, UNDERWAY, State
+
+MOST_LISTED = 50
+MOST_LOOKED_AT = 1_000
+MOST_WALKED = 500
+PATH = (
+    State.OPEN, State.ASSIGNED, State.AT_PICKUP, State.PICKED_UP, State.AT_DROPOFF,
+    State.DELIVERED, State.COMPLETED,
+)  # fmt: skip
+LABELS = dict(STATES)
+
+
+# --- Errands from a runner's side ----------------------------------------------------------
+
+
+def visible_errands(now: datetime) -> QuerySet[Errand]:
+    """Open errands that runners may know of: not lapsed, and not long before their start."""
+    started = Q(starts_at__isnull=True) | Q(starts_at__lte=now + settings.SCHEDULE_LEAD)
+    in_time = Q(due_at__isnull=True) | Q(due_at__gt=now)
+    return Errand.objects.filter(started, in_time, state=State.OPEN)
+
+
+def areas_waiting(now: datetime) -> list[str]:
+    """Return the areas with an errand about which nobody is being asked."""
+    asked = set(Offer.objects.filter(state=OfferState.OFFERED).values_list("errand_id", flat=True))
+    rows = visible_errands(now).values_list("area", "pk")
+    return sorted({area for area, errand_id in rows if errand_id not in asked})
+
+
+def carried_by(ids: Iterable[UUID]) -> dict[UUID, list[Errand]]:
+    """Return what each of these runners carries now, in the order of acceptance."""
+    carried: dict[UUID, list[Errand]] = defaultdict(list)
+    for errand in Errand.objects.filter(runner_id__in=list(ids), state__in=UNDERWAY):
+        if errand.runner_id is not None:
+            carried[errand.runner_id].append(errand)
+    for errands in carried.values():
+        errands.sort(key=lambda errand: (errand.accepted_at or errand.created_at, errand.pk))
+    return dict(carried)
+
+
+def load_of(errand: Errand) -> Load:
+    """Return the places where the runner still has to go for an errand underway."""
+    after = () if errand.dropoff is None else (errand.dropoff,)
+    left = {
+        State.PICKED_UP: after,
+        State.AT_DROPOFF: after,
+        State.RETURNING: (errand.pickup,),
+    }
+    return Load(errand.pk, left.get(State(errand.state), (errand.pickup, *after)))
+
+
+def added_minutes(runner_id: UUID, errand: Errand) -> float:
+    """Return the walking minutes that ``errand`` adds to what the runner does anyway."""
+    here = locations.positions_of([runner_id]).get(runner_id)
+    if here is None:
+        return errand.walking_minutes
+    loads = [load_of(each) for each in carried_by([runner_id]).get(runner_id, [])]
+    alone = minutes_along(here, route(here, loads))
+    return minutes_along(here, route(here, [*loads, load_of(errand)])) - alone
+
+
+def errands_near(
+    *, runner: User, point: Point, radius_m: float, now: datetime
+) -> list[dict[str, Any]]:
+    """List what ``runner`` could claim around ``point``, nearest first, places coarse.
+
+    Raises:
+        NotAllowed: as ``accounts.selectors.approved_runner``.
+    """
+    profile = approved_runner(runner)
+    lat_span = radius_m / METRES_PER_DEGREE
+    lng_span = lat_span * 1.3  # a degree of longitude is at least 1/1.3 of one of latitude here
+    found = visible_errands(now).filter(
+        pickup_lat__range=(point.lat - lat_span, point.lat + lat_span),
+        pickup_lng__range=(point.lng - lng_span, point.lng + lng_span),
+        kind__in=profile.kinds,
+    ).exclude(requester=runner)  # fmt: skip
+    rows = [_listed(e, point) for e in _claimable(list(found[:MOST_LOOKED_AT]), runner)]
+    near = [row for row in rows if row["distance_m"] <= radius_m]
+    return sorted(near, key=lambda row: row["distance_m"])[:MOST_LISTED]
+
+
+def _claimable(errands: Sequence[Errand], runner: User) -> list[Errand]:
+    """Leave out what somebody else is being asked about, and what ``runner`` gave back."""
+    offers = Offer.objects.filter(errand_id__in=[errand.pk for errand in errands]).filter(
+        Q(state=OfferState.OFFERED) | Q(state=OfferState.DROPPED, runner=runner)
+    )
+    barred = {
+        offer.errand_id
+        for offer in offers
+        if offer.state == OfferState.DROPPED or offer.runner_id != runner.pk
+    }
+    return [errand for errand in errands if errand.pk not in barred]
+
+
+def _listed(errand: Errand, point: Point) -> dict[str, Any]:
+    return {
+        **_coarse(errand),
+        "pay": errand.reward,
+        "walking_minutes": errand.walking_minutes,
+        "distance_m": round(metres_between(point, snap(errand.pickup))),
+    }
+
+
+def _coarse(errand: Errand) -> dict[str, Any]:
+    """What a runner may know before the errand is theirs: blocks, no addresses."""
+    return {
+        "errand_id": str(errand.pk),
+        "kind": errand.kind,
+        "title": errand.title,
+        "pickup": _block(errand.pickup),
+        "dropoff": _block(errand.dropoff),
+        "weight_kg": errand.weight_kg,
+        "bags": errand.bags,
+    }
+
+
+def _block(point: Point | None) -> dict[str, float] | None:
+    return None if point is None else snap(point)._asdict()
+
+
+# --- Offers --------------------------------------------------------------------------------
+
+
+def offers_of(runner: User, *, state: OfferState | None = None) -> QuerySet[Offer]:
+    """The offers made to ``runner``, claims included."""
+    offers = Offer.objects.filter(runner=runner).prefetch_related("errand")
+    return offers.filter(state=state) if state else offers
+
+
+def offer_view(offer: Offer) -> dict[str, Any]:
+    """An offer as the runner sees it, in JSON's own types."""
+    errand = offer.errand
+    doors = DOOR_MINUTES * (1 if errand.dropoff is None else 2)
+    return {
+        **_coarse(errand),
+        "id": str(offer.pk),
+        "state": str(offer.state),
+        "pay": offer.pay,
+        "added_minutes": round(offer.added_minutes, 1),
+        "total_minutes": round(offer.added_minutes + errand.expected_minutes + doors, 1),
+        "expires_at": offer.expires_at.isoformat(),
+    }
+
+
+# --- Watching ------------------------------------------------------------------------------
+
+
+def tracking(token: str, *, now: datetime) -> dict[str, Any]:
+    """Return what whoever holds the link may know: state and place, nothing about people.
+
+    Raises:
+        NotFound: no such link, or 24 h after the end.
+    """
+    errand = tracked_errand(token, now=now)
+    events = list(ErrandEvent.objects.filter(errand=errand).order_by("sequence"))
+    underway = errand.state in UNDERWAY
+    fix = _last_fix(errand.runner_id, now) if underway else None
+    times = [event.created_at for event in events[-1:]] + ([fix.recorded_at] if fix else [])
+    return {
+        "kind": errand.kind,
+        "state": errand.state,
+        "state_label": str(LABELS[State(errand.state)]),
+        "progress": _progress(errand, events),
+        "pickup": _block(errand.pickup),
+        "dropoff": _block(errand.dropoff),
+        "position": fix.point._asdict() if fix else None,
+        "eta_minutes": _eta(errand, fix) if fix else None,
+        "walked": _walked(errand) if underway else [],
+        "updated_at": max(times, default=errand.created_at).isoformat(),
+        "ended": errand.ended_at is not None,
+    }
+
+
+def _last_fix(runner_id: UUID | None, now: datetime) -> Fix | None:
+    """The runner's fresh position; a lost Redis only costs the page its dot."""
+    try:
+        return None if runner_id is None else locations.last(runner_id, now=now)
+    except Unavailable:
+        return None
+
+
+def _eta(errand: Errand, fix: Fix) -> float | None:
+    carried = carried_by([errand.runner_id]).get(errand.runner_id, [])
+    return eta_minutes(fix.point, [load_of(each) for each in carried], errand.pk)
+
+
+def _progress(errand: Errand, events: Sequence[ErrandEvent]) -> list[dict[str, Any]]:
+    """The main road with the times at which it was walked, then any exit taken from it."""
+    reached: dict[str, datetime] = {}
+    for event in events:
+        if event.to_state == State.OPEN:
+            reached = {}
+        reached[event.to_state] = event.created_at
+    path = [step for step in PATH if errand.kind in TWO_PLACES or step != State.AT_DROPOFF]
+    if errand.state not in path:
+        path = [*(step for step in path if step in reached), State(errand.state)]
+    return [_step(state, reached.get(state)) for state in path]
+
+
+def _step(state: State, at: datetime | None) -> dict[str, Any]:
+    return {
+        "state": state.value,
+        "label": str(LABELS[state]),
+        "at": None if at is None else at.isoformat(),
+    }
+
+
+def _walked(errand: Errand) -> list[dict[str, float]]:
+    """The way of the present runner so far, thinned to at most 500 points."""
+    trail = TrailPoint.objects.filter(errand=errand, runner_id=errand.runner_id)
+    points = list(trail.order_by("recorded_at").values("lat", "lng"))
+    every = -(-len(points) // MOST_WALKED) or 1
+    return [{"lat": row["lat"], "lng": row["lng"]} for row in points[::-1][::every][::-1]]
+
+
+def pulse(now: datetime) -> dict[str, int]:
+    """How busy it is: three counts; ``now`` in local time tells when today began."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    done = Errand.objects.filter(state=State.COMPLETED, ended_at__gte=midnight)
+    return {
+        "runners_on_duty": RunnerProfile.objects.filter(on_duty=True).count(),
+        "errands_underway": Errand.objects.filter(state__in=UNDERWAY).count(),
+        "completed_today": done.count(),
+    }

@@ -1,0 +1,34 @@
+"""Every write of dispatch. One module per chapter; callers import from here."""
+
+from dispatch.services.answers import errand_claim, errand_give_back, offer_accept, offer_decline
+from dispatch.services.duty import duty_off, duty_on
+from dispatch.services.messages import message_send
+from dispatch.services.offers import (
+    offer_expire,
+    offers_expire,
+    offers_settle_drop,
+    offers_withdraw,
+    offers_withdraw_from,
+)
+from dispatch.services.reports import Report, positions_report
+from dispatch.services.runs import match_area
+from dispatch.services.upkeep import forget_old
+
+__all__ = [
+    "Report",
+    "duty_off",
+    "duty_on",
+    "errand_claim",
+    "errand_give_back",
+    "forget_old",
+    "match_area",
+    "message_send",
+    "offer_accept",
+    "offer_decline",
+    "offer_expire",
+    "offers_expire",
+    "offers_settle_drop",
+    "offers_withdraw",
+    "offers_withdraw_from",
+    "positions_report",
+]

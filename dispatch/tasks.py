@@ -1,0 +1,37 @@
+"""What the worker does: each task calls one service, and may run twice."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from dispatch import selectors, services
+
+
+@shared_task
+def match_area(*, area: str, **_unknown: Any) -> None:
+    services.match_area(area=area, now=timezone.now())
+
+
+@shared_task
+def expire_offer(*, offer_id: str, **_unknown: Any) -> None:
+    services.offer_expire(offer_id=UUID(offer_id), now=timezone.now())
+
+
+@shared_task
+def sweep_matching(**_unknown: Any) -> None:
+    for area in selectors.areas_waiting(timezone.now()):
+        match_area.delay(area=area)
+
+
+@shared_task
+def sweep_offers(**_unknown: Any) -> None:
+    services.offers_expire(now=timezone.now())
+
+
+@shared_task
+def sweep_old(**_unknown: Any) -> None:
+    services.forget_old(now=timezone.now())
