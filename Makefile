@@ -9,7 +9,7 @@ BIN := .venv/bin
 INSTALL := @$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-cache-dir \
 	--no-input --require-hashes
 APPS := balrottuieo common accounts payments errands dispatch
-CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po locale/*/*/LC_MESSAGES/*.po))
 
 # Tools read the settings; outside production they make their own keys (see .env.example).
 DEV_ENV := DEBUG=true SANDBOX=true

@@ -278,7 +278,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 # --- Language and time -------------------------------------------------------------------
 LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", "한국어"), ("en", "English")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "unfold"]
 TIME_ZONE = "Asia/Seoul"
 USE_TZ = True
 

@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
+from dispatch import views
+
 
 def alive(_request: HttpRequest) -> HttpResponse:
     """Say that this process answers; depends on nothing else."""
@@ -22,13 +24,22 @@ api = [
     path("", include("dispatch.urls")),
     path("auth/", include("allauth.headless.urls")),
 ]
+pages = [
+    path("", views.landing, name="landing"),
+    path("pulse.json", views.pulse, name="pulse"),
+    path("stations.json", views.stations, name="stations"),
+    path("t/<str:token>", views.track, name="tracking-page"),
+]
+staff_pages = [path("live-map/", admin.site.admin_view(views.live_map), name="live_map")]
 urlpatterns = [
+    *pages,
     path("health/live", alive, name="alive"),
     path("api/v1/", include(api)),
     path("api/schema/", SpectacularAPIView.as_view(permission_classes=[]), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(permission_classes=[]), name="swagger"),
     path("api/redoc/", SpectacularRedocView.as_view(permission_classes=[]), name="redoc"),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("admin/", admin.site.urls),
+    # As admin.site.urls, with our own pages before its catch-all.
+    path("admin/", ([*staff_pages, *admin.site.get_urls()], "admin", admin.site.name)),
     *(static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT) if settings.DEBUG else []),
 ]
