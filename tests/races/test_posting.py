@@ -1,0 +1,103 @@
+"""Twenty identical posts with one key, and twenty payments of one errand, all at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from common.errors import Conflict
+from common.models import AnsweredRequest
+from errands import services
+from errands.models import Errand, ErrandEvent
+from errands.states import Kind, Move, State
+from payments.models import Payment
+from tests.conftest import DROPOFF, PICKUP, make_errand, make_runner, pay_for
+
+pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
+
+MANY = 20
+
+
+def at_once(work: Callable[[int], Any], many: int = MANY) -> list[Any]:
+    """Run ``work(0…)`` on as many threads, let go together; return what each returned."""
+    gate = Barrier(many)
+
+    def run(number: int) -> Any:
+        try:
+            gate.wait(10)
+            return work(number)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(many) as pool:
+        return list(pool.map(run, range(many)))
+
+
+@pytest.fixture
+def posting(alice: User) -> dict[str, Any]:
+    quote = services.quote_create(
+        requester=alice, kind=Kind.DELIVERY, pickup=PICKUP, pickup_address="홍대입구역",
+        dropoff=DROPOFF, now=timezone.now(),
+    )  # fmt: skip
+    return {"quote_id": str(quote.pk), "reward": quote.reward_floor, "title": "우산 배달"}
+
+
+def test_one_key_makes_one_errand(alice: User, posting: dict[str, Any]) -> None:
+    assert connection.vendor == "postgresql"
+
+    def post(_number: int) -> int:
+        client = APIClient()
+        client.force_authenticate(alice)
+        headers = {"Idempotency-Key": "the-same"}
+        return client.post("/api/v1/errands", posting, headers=headers).status_code
+
+    found = Counter(at_once(post))
+    assert Errand.objects.count() == Payment.objects.count() == 1
+    assert found[201] >= 1
+    assert set(found) <= {201, 409}  # the first answer again, or "still running"
+    assert AnsweredRequest.objects.count() == 1
+
+
+def test_control_without_the_key_there_would_be_more(alice: User) -> None:
+    assert len(set(at_once(lambda _number: make_errand(alice).pk))) == MANY
+
+
+def test_one_runner_wins(alice: User) -> None:
+    errand = pay_for(make_errand(alice))
+    runners = [make_runner(f"runner{n}") for n in range(MANY)]
+
+    def accept(number: int) -> str:
+        try:
+            services.errand_accept(errand_id=errand.pk, runner=runners[number], now=timezone.now())
+        except Conflict as lost:
+            return lost.code
+        return "won"
+
+    assert Counter(at_once(accept)) == {"won": 1, "illegal_move": MANY - 1}
+    assert ErrandEvent.objects.filter(errand=errand, move=Move.ACCEPT).count() == 1
+
+
+def test_control_read_then_save_lets_several_win(alice: User) -> None:
+    """What the conditional update guards against: everybody reads "open", everybody saves."""
+    errand = pay_for(make_errand(alice))
+    looked = Barrier(MANY)
+
+    def accept(_number: int) -> bool:
+        mine = Errand.objects.get(pk=errand.pk)
+        looked.wait(10)
+        if mine.state != State.OPEN:
+            return False
+        mine.state = State.ASSIGNED
+        mine.save(update_fields=["state"])
+        return True
+
+    assert sum(at_once(accept)) > 1
