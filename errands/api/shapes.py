@@ -210,7 +210,7 @@ class ErrandDetailShape(ErrandShape):
     def get_tracking_url(self, errand: Errand) -> str:
         if not self._is_requester(errand):
             return ""
-        return settings.PUBLIC_URL + reverse("tracking", args=[errand.tracking_token])
+        return settings.PUBLIC_URL + reverse("tracking-page", args=[errand.tracking_token])
 
 
 class EventShape(serializers.ModelSerializer[ErrandEvent]):
