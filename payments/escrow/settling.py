@@ -67,9 +67,10 @@ def already_settled() -> Conflict:
 def _check_parts(subject: str, parts: list[int]) -> None:
     if min(parts) < 0:
         raise ValueError(f"A part of a settlement is negative: {parts}")
+    # Money first: should another settle in between, the second look finds that.
+    held = escrow_held(subject)
     if Transfer.objects.filter(reference=settlement_of(subject)).exists():
         raise already_settled()
-    held = escrow_held(subject)
     if not held:
         raise Conflict("nothing_held", _("No money is held for this."))
     if sum(parts) != held:
