@@ -32,6 +32,9 @@ class NumberedConsumer(Consumer):
         """Describe the present."""
         raise NotImplementedError
 
+    async def greeted(self) -> None:
+        """The client knows the present and its numbers; what has none may follow."""
+
     async def opened(self) -> None:
         await in_database(self.standing)  # a stranger joins no group
         await self.inbox.join(*self.groups())
@@ -74,6 +77,8 @@ class NumberedConsumer(Consumer):
             await self.say(hello)
         for message in missed:
             await self.pass_on(message)
+        if hello is not None:
+            await self.greeted()
 
     def _read(self, after: int | None, greet: bool) -> tuple[Any, list[dict[str, Any]]]:
         sequence = self.standing()

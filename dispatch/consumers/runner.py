@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from django.utils import timezone
 
 from common.geo import Point
-from dispatch import live, services
+from dispatch import live, selectors, services
 from dispatch.consumers.base import in_database
 from dispatch.consumers.numbered import NumberedConsumer
-from dispatch.policy import Fix
+from dispatch.models import OfferState
 from dispatch.protocol import (
     Ack,
     Command,
@@ -42,7 +42,9 @@ class RunnerConsumer(NumberedConsumer):
         return live.runner_missed(self.user, after=after)
 
     def hello(self, *, sequence: int, reset: bool) -> RunnerHello:
-        return live.runner_hello(self.user, sequence=sequence, reset=reset)
+        waiting = selectors.offers_of(self.user, state=OfferState.OFFERED)
+        offers = [selectors.offer_view(offer) for offer in waiting]
+        return live.runner_hello(self.user, sequence=sequence, reset=reset, offers=offers)
 
     async def answer(self, command: Command) -> None:
         answers: dict[type[Command], Callable[[Any], Awaitable[Any]]] = {
@@ -67,12 +69,8 @@ class RunnerConsumer(NumberedConsumer):
         return Ack(about=command.name, id=command.id, on_duty=False)
 
     async def _positions(self, command: Positions) -> PositionsAck:
-        fixes = [
-            Fix(point.lat, point.lng, point.accuracy, point.recorded_at, point.speed, point.heading)
-            for point in command.points
-        ]
         report = await services.positions_report(
-            runner_id=self.user.pk, fixes=fixes, now=timezone.now()
+            user=self.user, points=command.points, now=timezone.now()
         )
         return PositionsAck(kept=report.kept, refused=report.refused, id=command.id)
 

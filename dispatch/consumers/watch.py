@@ -8,7 +8,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from dispatch import live
+from dispatch.consumers.base import in_database
 from dispatch.consumers.numbered import NumberedConsumer
+from dispatch.live.picture import last_position
 from dispatch.protocol import ErrandHello
 from errands.models import Errand
 from errands.states import UNDERWAY, Role
@@ -42,6 +44,11 @@ class WatchConsumer(NumberedConsumer):
     async def pass_on(self, message: dict[str, Any]) -> None:
         self.state = message["state"]
         await super().pass_on(message)
+
+    async def greeted(self) -> None:
+        place = await in_database(last_position, self.errand_id, now=timezone.now())
+        if place is not None:
+            await self.say(place)
 
     async def position(self, message: dict[str, Any]) -> None:
         if self.state in UNDERWAY:

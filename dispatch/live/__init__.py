@@ -6,7 +6,7 @@ After a commit (services, receivers, tasks), from ordinary code:
 - ``push_errand(errand_id, errand_event(row))`` with a :class:`errands.models.ErrandEvent`
 - ``close_user(user_id, CloseCode.NOT_AUTHENTICATED)``
 
-From coroutines: ``await push_position(errand_id, {lat, lng, eta_minutes, recorded_at})``.
+From coroutines: ``await push_position(errand_ids, point=…, recorded_at=…, eta_minutes={…})``.
 None of them fails its caller: what a lost layer swallows is in the database, numbered.
 """
 

@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.selectors import approved_runner
 from common.errors import NotAllowed, NotFound
 from dispatch.live.messages import errand_event, plain, runner_message
-from dispatch.models import Offer, OfferState, RunnerMessage, RunnerStream
+from dispatch.models import RunnerMessage, RunnerStream
 from dispatch.protocol import MAX_GAP, Carried, RunnerHello
 from errands.models import Errand, ErrandEvent
 from errands.states import UNDERWAY, Role
@@ -54,28 +54,21 @@ def runner_missed(user: User, *, after: int) -> list[dict[str, Any]]:
     return [runner_message(row) for row in rows.order_by("sequence")[: MAX_GAP + 1]]
 
 
-def runner_hello(user: User, *, sequence: int, reset: bool) -> RunnerHello:
-    """Describe the runner's present: duty, offers that wait for an answer, errands carried."""
+def runner_hello(
+    user: User, *, sequence: int, reset: bool, offers: list[dict[str, Any]]
+) -> RunnerHello:
+    """Describe the runner's present: duty, ``offers`` that wait for an answer, errands carried."""
     carried = Errand.objects.filter(runner_id=user.pk, state__in=UNDERWAY).order_by("id")
     return RunnerHello(
         sequence=sequence,
         on_duty=User.objects.filter(pk=user.pk, runner_profile__on_duty=True).exists(),
-        offers=_waiting_offers(user),
+        offers=offers,
         errands=[
             Carried(errand_id=errand.pk, state=errand.state, errand_sequence=errand.version)
             for errand in carried
         ],
         reset=reset,
     )
-
-
-def _waiting_offers(user: User) -> list[dict[str, Any]]:
-    """The offers as they were sent: a runner has one at a time, so it is the last one sent."""
-    waiting = Offer.objects.filter(runner_id=user.pk, state=OfferState.OFFERED)
-    keys = {str(key) for key in waiting.values_list("pk", flat=True)}
-    made = RunnerMessage.objects.filter(runner_id=user.pk, type="offer.made")
-    sent = [row.payload["offer"] for row in made.order_by("-sequence")[: len(keys)]]
-    return [offer for offer in sent if offer["id"] in keys]
 
 
 def errand_watched(errand_id: UUID, user: User) -> tuple[Errand, Role]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-import msgspec
 from asgiref.sync import async_to_sync
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
-from dispatch.live.messages import plain
-from dispatch.protocol import CloseCode, Message, PositionMessage
+from common.geo import Point
+from dispatch.live.messages import plain, position_message
+from dispatch.protocol import CloseCode, Message
 
 logger = logging.getLogger(__name__)
 
@@ -91,10 +92,18 @@ def push_errand(errand_id: UUID, message: Message | Mapping[str, Any]) -> None:
     )
 
 
-async def push_position(errand_id: UUID, place: Mapping[str, Any]) -> None:
-    """Show an errand's watchers where its runner is: ``lat lng eta_minutes recorded_at``."""
-    message = plain(msgspec.convert(place, PositionMessage))
-    await _send(errand_group(errand_id), {"type": "position.message", "message": message})
+async def push_position(
+    errand_ids: Iterable[UUID],
+    *,
+    point: Point,
+    recorded_at: datetime,
+    eta_minutes: Mapping[UUID, float | None],
+) -> None:
+    """Show the watchers of the errands that one runner carries where the runner is."""
+    for errand_id in errand_ids:
+        message = position_message(point, recorded_at, eta_minutes.get(errand_id))
+        event = {"type": "position.message", "message": plain(message)}
+        await _send(errand_group(errand_id), event)
 
 
 def close_user(user_id: UUID, code: CloseCode | int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import DomainError
+from common.geo import Point
 from dispatch.models import RunnerMessage
 from dispatch.protocol import (
     BadMessage,
@@ -17,6 +19,7 @@ from dispatch.protocol import (
     ErrorCode,
     ErrorMessage,
     EventMessage,
+    PositionMessage,
     PublicEvent,
 )
 from errands.models import ErrandEvent
@@ -61,6 +64,14 @@ def public_event(message: Mapping[str, Any]) -> PublicEvent:
     """Leave only what whoever holds the tracking link may know."""
     known = {name: message[name] for name in PublicEvent.__struct_fields__}
     return msgspec.convert(known, PublicEvent)
+
+
+def position_message(
+    point: Point, recorded_at: datetime, eta_minutes: float | None
+) -> PositionMessage:
+    return PositionMessage(
+        lat=point.lat, lng=point.lng, eta_minutes=eta_minutes, recorded_at=recorded_at
+    )
 
 
 def misunderstood(bad: BadMessage) -> ErrorMessage:

@@ -41,7 +41,8 @@ class Client:
         self.heard: list[dict[str, Any]] = []
         where, _mark, query = path.partition("?")
         given = {"host": HOST.decode(), "accept-language": "en", **(headers or {})}
-        self._stack = ApplicationCommunicator(
+        communicator: Any = ApplicationCommunicator  # asgiref says nothing about its types
+        self._stack = communicator(
             application,
             {
                 "type": "websocket",

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
+from common.geo import Point
 from common.redis import client as redis_client
 from dispatch import live
 from dispatch.consumers.base import in_database
@@ -23,7 +24,12 @@ from tests.dispatch.stories import accepted, event, opened
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-HERE = {"lat": 37.5, "lng": 127.03, "eta_minutes": 4.5, "recorded_at": "2026-03-01T00:00:00Z"}
+HERE: dict[str, Any] = {
+    "lat": 37.5,
+    "lng": 127.03,
+    "eta_minutes": 4.5,
+    "recorded_at": "2026-03-01T00:00:00Z",
+}
 
 
 @pytest.fixture
@@ -37,6 +43,15 @@ def path(errand: Errand, query: str = "") -> str:
 
 def tracking(errand: Errand, query: str = "") -> str:
     return f"/ws/track/{errand.tracking_token}/{query}"
+
+
+async def show_position(errand: Errand) -> None:
+    await live.push_position(
+        [uuid4(), errand.pk],
+        point=Point(HERE["lat"], HERE["lng"]),
+        recorded_at=datetime.fromisoformat(HERE["recorded_at"]),
+        eta_minutes={errand.pk: HERE["eta_minutes"]},
+    )
 
 
 async def push(errand: Errand, number: int) -> None:
@@ -164,7 +179,7 @@ async def test_a_group_that_redis_forgot_is_joined_again(
         await in_database(add_events, errand, upto=4)
         assert await sequences(client, 1) == [4]
         monkeypatch.setattr("dispatch.consumers.watch.ErrandConsumer.tick_s", 600)
-        await live.push_position(errand.pk, HERE)
+        await show_position(errand)
         assert (await client.hear("position"))["eta_minutes"] == 4.5
 
 
@@ -238,7 +253,7 @@ async def test_positions_are_shown_only_while_the_errand_is_underway(
 ) -> None:
     async with Client(path(errand), user=alice) as client:
         await client.hear("hello")
-        await live.push_position(errand.pk, HERE)
+        await show_position(errand)
         assert await client.hear("position") == {"type": "position", **HERE}
         await in_database(
             Errand.objects.filter(pk=errand.pk).update, state=State.DELIVERED, version=4
@@ -246,7 +261,7 @@ async def test_positions_are_shown_only_while_the_errand_is_underway(
         await in_database(add_delivered, errand)
         await push(errand, 4)
         assert (await client.hear("errand.event"))["state"] == "delivered"
-        await live.push_position(errand.pk, HERE)
+        await show_position(errand)
         assert await client.is_well()
     assert [message["type"] for message in client.heard].count("position") == 1
 
@@ -262,7 +277,7 @@ async def test_no_position_before_somebody_runs(alice: User, now: datetime) -> N
     errand = await in_database(opened, alice, now=now)
     async with Client(path(errand), user=alice) as client:
         await client.hear("hello")
-        await live.push_position(errand.pk, HERE)
+        await show_position(errand)
         assert await client.is_well()
 
 
@@ -274,7 +289,7 @@ async def test_the_tracking_link_shows_moves_and_places_but_no_people(errand: Er
         await in_database(add_events, errand, upto=4)
         await push(errand, 4)
         assert set(await client.hear("errand.event")) == set(heard)
-        await live.push_position(errand.pk, HERE)
+        await show_position(errand)
         assert set(await client.hear("position")) == {"type", *HERE}
 
 

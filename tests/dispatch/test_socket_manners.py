@@ -10,6 +10,7 @@ from datetime import datetime
 import pytest
 import pytest_asyncio
 from django.db import OperationalError
+from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisGone
 
 from accounts.models import User
@@ -38,8 +39,7 @@ async def neighbour(alice: User, errand: Errand) -> AsyncIterator[Client]:
         assert await client.is_well()
         await in_database(send_event, errand)
         await live.push_position(
-            errand.pk,
-            {"lat": 37.5, "lng": 127.0, "eta_minutes": None, "recorded_at": "2026-03-01T00:00:00Z"},
+            [errand.pk], point=errand.pickup, recorded_at=timezone.now(), eta_minutes={}
         )
         assert (await client.hear("position"))["eta_minutes"] is None
 
