@@ -77,7 +77,7 @@ def track(request: HttpRequest, token: str) -> HttpResponse:
         "strings": strings,
         "page": {
             "data": data,
-            "api": f"/api/v1/track/{token}",
+            "api": reverse("track", args=[token]),
             "socket": f"/ws/track/{token}/",
             "strings": strings,
             "map": _map_config(),

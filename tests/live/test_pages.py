@@ -1,0 +1,305 @@
+"""The pages in a real Chromium, served by a real uvicorn, fed through the real channel."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.db import connection, connections
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from accounts.models import User
+from common.geo import Point
+from dispatch import services as dispatch_services
+from dispatch.policy import Fix
+from errands import services
+from errands.models import Errand
+from errands.states import State
+from tests.conftest import PICKUP, make_errand, pay_for, walk
+from tests.services import Service
+
+pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDTHS = (390, 1280)
+WAIT_MS = 20_000
+Result = TypeVar("Result")
+
+
+class Web(Service):
+    """The ASGI server as `make run` starts it, on the tests' own database and Redis."""
+
+    def command(self) -> tuple[str, ...]:
+        uvicorn = (sys.executable, "-m", "uvicorn", "--app-dir", str(ROOT), "--lifespan", "off")
+        listen = ("--host", "127.0.0.1", "--port", str(self.port), "--log-level", "warning")
+        sockets = ("--ws", "websockets-sansio", "--ws-max-size", "65536")
+        variables = ("env", f"DATABASE_URL={database_url()}")
+        return (*variables, *uvicorn, *listen, *sockets, "balrottuieo.asgi:application")
+
+    def ready(self) -> bool:
+        try:
+            with urlopen(f"{self.url}/health/live", timeout=2) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            return False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def database_url() -> str:
+    found = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{found['NAME']}"
+    return f"postgres://{found['USER']}@{found['HOST']}:{found['PORT']}/{found['NAME']}"
+
+
+def elsewhere(work: Callable[[], Result]) -> Result:
+    """Run Django's code on a thread of its own: the browser's event loop sits on this one."""
+
+    def closing() -> Result:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(closing).result()
+
+
+@pytest.fixture(scope="module")
+def web(django_db_setup: None) -> Iterator[Web]:
+    """One server for all: it sees what each test commits."""
+    with Web() as server:
+        yield server
+
+
+@pytest.fixture
+def carried(alice: User, bob: User) -> Errand:
+    """Bob has alice's umbrella and stands at the pickup."""
+    errand = walk(pay_for(make_errand(alice)), bob, State.PICKED_UP)
+    report(bob, PICKUP, seconds_ago=60)
+    return errand
+
+
+@pytest.fixture
+def staff_cookie(dana: User) -> str:
+    client = Client()
+    client.force_login(dana)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+@pytest.fixture
+def chromium(carried: Errand, staff_cookie: str) -> Iterator[Browser]:
+    """Started last, closed first: no database work on this thread in between."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page, what its console complained about, and which other hosts it asked."""
+
+    def __init__(self, context: BrowserContext, home: str) -> None:
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self.strangers: list[str] = []
+        self._home = home
+        self.page.on("console", lambda said: self._said(said.type, said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self._asked(request.url))
+
+    def overflow(self) -> int:
+        """CSS pixels by which the page is wider than its window."""
+        wide = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        return max(0, int(wide))
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"}:
+            self.complaints.append(text)
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self._home, "data:", "blob:")):
+            self.strangers.append(url)
+
+
+@pytest.fixture
+def visit(web: Web, chromium: Browser, staff_cookie: str) -> Callable[..., Watched]:
+    def open_page(path: str, *, width: int = 1280, language: str = "ko") -> Watched:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 844}, reduced_motion="reduce"
+        )
+        context.set_default_timeout(WAIT_MS)
+        cookies = {
+            settings.LANGUAGE_COOKIE_NAME: language,
+            settings.SESSION_COOKIE_NAME: staff_cookie,
+        }
+        context.add_cookies(
+            [{"name": name, "value": value, "url": web.url} for name, value in cookies.items()]
+        )
+        watched = Watched(context, web.url)
+        watched.page.goto(web.url + path)
+        return watched
+
+    return open_page
+
+
+def report(runner: User, where: Point, *, seconds_ago: float = 0) -> None:
+    """As the runner's phone does, so that everybody who watches hears of it."""
+    now = timezone.now()
+    at = now - timedelta(seconds=seconds_ago)
+    fix = Fix(lat=where.lat, lng=where.lng, accuracy=5.0, recorded_at=at)
+    send = async_to_sync(dispatch_services.positions_report)
+    done = elsewhere(lambda: send(user=runner, points=[fix], now=now))
+    assert done.kept == 1
+
+
+def arrive(errand: Errand) -> None:
+    """Bob reaches the destination."""
+    assert errand.runner
+    services.errand_arrive(
+        errand_id=errand.pk, runner=errand.runner, position=errand.dropoff, reason="",
+        now=timezone.now(),
+    )  # fmt: skip
+
+
+def marker_at(page: Page) -> tuple[float, float]:
+    box = page.locator(".runner-marker").first.bounding_box()
+    assert box
+    return box["x"], box["y"]
+
+
+def track_page(errand: Errand) -> str:
+    return f"/t/{errand.tracking_token}"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_fits_and_nothing_complains(
+    visit: Callable[..., Watched], carried: Errand, width: int
+) -> None:
+    seen = {
+        "/": "h1 em",
+        track_page(carried): '[data-field="lamp"][data-state="open"]',
+        "/admin/live-map/": '[data-field="status"][data-state="open"]',
+    }
+    for path, landmark in seen.items():
+        watched = visit(path, width=width)
+        watched.page.wait_for_selector(landmark)
+        assert (watched.overflow(), watched.complaints, watched.strangers) == (0, [], []), path
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_lost_link_says_so_in_korean(visit: Callable[..., Watched], width: int) -> None:
+    watched = visit("/t/nobody-knows-this", width=width)
+    expect(watched.page.locator("h1")).to_contain_text("추적 링크")
+    assert watched.overflow() == 0
+
+
+def test_the_runner_moves_when_a_position_arrives(
+    visit: Callable[..., Watched], carried: Errand, bob: User
+) -> None:
+    page = visit(track_page(carried)).page
+    page.wait_for_selector('[data-field="lamp"][data-state="open"]')
+    page.wait_for_selector(".runner-marker")
+    before = marker_at(page)
+    eta = page.locator('[data-field="eta-minutes"]')
+    expect(eta).to_have_text("약 8분")
+    report(bob, Point(PICKUP.lat + 0.0016, PICKUP.lng + 0.0011))
+    expect(eta).to_have_text("약 4분")
+    after = marker_at(page)
+    assert after[0] > before[0]
+    assert after[1] < before[1]
+
+
+def test_a_move_of_the_errand_changes_the_words(
+    visit: Callable[..., Watched], carried: Errand
+) -> None:
+    page = visit(track_page(carried), language="en").page
+    page.wait_for_selector('[data-field="lamp"][data-state="open"]')
+    expect(page.locator("h1")).to_have_text("Picked up")
+    elsewhere(lambda: arrive(carried))
+    expect(page.locator("h1")).to_have_text("Runner at the destination")
+    expect(page.locator('[aria-current="step"]')).to_contain_text("Runner at the destination")
+
+
+def test_a_page_that_lost_its_server_comes_back_with_what_it_missed(
+    visit: Callable[..., Watched], web: Web, carried: Errand
+) -> None:
+    page = visit(track_page(carried), language="en").page
+    lamp = page.locator('[data-field="lamp"]')
+    expect(lamp).to_have_attribute("data-state", "open")
+    web.kill()
+    expect(lamp).to_have_attribute("data-state", "lost")
+    elsewhere(lambda: arrive(carried))
+    web.start()
+    expect(page.locator("h1")).to_have_text("Runner at the destination", timeout=WAIT_MS)
+    expect(lamp).to_have_attribute("data-state", "open", timeout=WAIT_MS)
+
+
+def test_without_sockets_the_page_asks_again(
+    visit: Callable[..., Watched], carried: Errand
+) -> None:
+    watched = visit("/", language="en")
+    watched.page.route_web_socket("**/ws/**", lambda socket: socket.close())
+    watched.page.goto(watched.page.url.rstrip("/") + track_page(carried))
+    expect(watched.page.locator("h1")).to_have_text("Picked up")
+    elsewhere(lambda: arrive(carried))
+    expect(watched.page.locator("h1")).to_have_text("Runner at the destination", timeout=WAIT_MS)
+
+
+def test_staff_see_everyone_and_choose_from_the_list(
+    visit: Callable[..., Watched], carried: Errand, bob: User
+) -> None:
+    page = visit("/admin/live-map/", language="en").page
+    expect(page.locator(".runner-marker")).to_have_count(1)
+    expect(page.locator(".place-marker")).to_have_count(2)
+    expect(page.locator("path.leg")).to_have_count(1)
+    page.locator('[data-field="list"] button').click()
+    link = page.locator(".leaflet-popup a")
+    expect(link).to_have_attribute("href", f"/admin/errands/errand/{carried.pk}/change/")
+    page.locator('[data-list="runners"]').click()
+    expect(page.locator('[data-field="list"] button')).to_contain_text(bob.pk.hex[-6:])
+
+
+def test_staff_filter_errands_by_state(visit: Callable[..., Watched]) -> None:
+    page = visit("/admin/live-map/").page
+    expect(page.locator(".place-marker")).to_have_count(2)
+    page.locator('[data-tone="carry"]').uncheck()
+    expect(page.locator(".place-marker")).to_have_count(0)
+    expect(page.locator('[data-field="nothing"]')).to_be_visible()
+
+
+def test_a_runner_walks_on_the_staff_map(visit: Callable[..., Watched], bob: User) -> None:
+    page = visit("/admin/live-map/").page
+    page.wait_for_selector(".runner-marker")
+    before = marker_at(page)
+    report(bob, Point(PICKUP.lat, PICKUP.lng + 0.002))
+    page.wait_for_function(
+        "x => document.querySelector('.runner-marker').getBoundingClientRect().x > x + 2",
+        arg=before[0],
+    )
+
+
+def test_the_staff_map_says_plainly_when_it_is_old(visit: Callable[..., Watched], web: Web) -> None:
+    page = visit("/admin/live-map/", language="en").page
+    status = page.locator('[data-field="status"]')
+    expect(status).to_have_attribute("data-state", "open")
+    web.kill()
+    expect(status).to_contain_text("Connection lost", timeout=WAIT_MS)
+    web.start()
+    expect(status).to_have_attribute("data-state", "open", timeout=2 * WAIT_MS)
