@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from accounts.models import RunnerProfile, User
-from common.db import run_in_unit
+from common.db import in_unit, run_in_unit
 from dispatch import live, locations
 from dispatch.models import TrailPoint
 from dispatch.policy import Fix, eta_minutes, sift
@@ -93,13 +93,18 @@ def _with_connection(work: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(work)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        close_old_connections()
+        _drop_lost_connections()
         try:
             return work(*args, **kwargs)
         finally:
-            close_old_connections()
+            _drop_lost_connections()
 
     return wrapper
+
+
+def _drop_lost_connections() -> None:
+    if not in_unit():
+        close_old_connections()
 
 
 @_with_connection

@@ -152,7 +152,9 @@ def _runner(
 
 
 def _note_solve(area: str, wanted: Sequence[Wanted], free: Sequence[Free], took_ms: float) -> Solve:
-    inputs = msgspec.json.encode([wanted, free], order="deterministic")
+    # Sets have another order in every process; the digest must not.
+    plain = msgspec.to_builtins([wanted, free], str_keys=True, order="deterministic")
+    inputs = msgspec.json.encode(plain)
     return run_in_unit(
         lambda: Solve.objects.create(
             area=area, digest=hashlib.sha256(inputs).hexdigest(),

@@ -1,0 +1,47 @@
+"""Open errands, runners who stand somewhere, and what they have been told."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from accounts.models import User
+from common.geo import Point
+from dispatch import locations, services
+from dispatch.models import Offer, OfferState, RunnerMessage
+from errands.models import Errand
+from errands.states import Kind, State
+from tests.conftest import PICKUP, make_errand, pay_for
+
+
+def north(metres: float) -> Point:
+    """A place so many metres north of the pickup."""
+    return Point(PICKUP.lat + metres / 111_195, PICKUP.lng)
+
+
+def stand(runner: User, metres: float, *, now: dt.datetime) -> None:
+    """Put a runner on the map, north of the pickup."""
+    locations.place(runner.pk, north(metres), now=now)
+
+
+def opened(requester: User, *, now: dt.datetime, kind: Kind = Kind.DELIVERY, **row: Any) -> Errand:
+    """A paid errand that waits for a runner; ``row`` changes its columns."""
+    errand = pay_for(make_errand(requester, kind=kind, now=now), now=now)
+    assert errand.state == State.OPEN
+    if row:
+        Errand.objects.filter(pk=errand.pk).update(**row)
+        errand.refresh_from_db()
+    return errand
+
+
+def offered(errand: Errand, runner: User, *, now: dt.datetime) -> Offer:
+    """Have ``errand`` offered to the only ``runner`` near it."""
+    stand(runner, 100, now=now)
+    assert services.match_area(area=errand.area, now=now) == 1
+    return Offer.objects.get(errand=errand, runner=runner, state=OfferState.OFFERED)
+
+
+def told(runner: User) -> list[tuple[int, str, dict[str, Any]]]:
+    """Number, type and payload of every message to a runner."""
+    rows = RunnerMessage.objects.filter(runner=runner).order_by("sequence")
+    return [(row.sequence, row.type, row.payload) for row in rows]

@@ -1,0 +1,192 @@
+"""Duty and reports: who is on the map, what is kept, who sees it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
+
+from accounts.models import RunnerProfile, User
+from common.geo import Point
+from dispatch import live, locations, services
+from dispatch.models import Offer, OfferState, TrailPoint
+from dispatch.policy import Fix
+from dispatch.services.messages import message_send
+from errands.models import Errand
+from errands.states import State
+from tests.conftest import PICKUP, make_runner, refused, walk
+from tests.dispatch.scene import north, offered, opened, told
+
+Report = Callable[..., services.Report]
+
+
+@pytest.fixture
+def errand(alice: User, now: dt.datetime) -> Errand:
+    return opened(alice, now=now)
+
+
+def fixes(now: dt.datetime, *metres: float, step_s: float = 10) -> list[Fix]:
+    """A walk north that ends now, one reading every ten seconds."""
+    first = now - dt.timedelta(seconds=step_s * (len(metres) - 1))
+    return [
+        Fix(*north(away), accuracy=5, recorded_at=first + dt.timedelta(seconds=step_s * index))
+        for index, away in enumerate(metres)
+    ]
+
+
+def report(user: User, points: list[Fix], now: dt.datetime) -> services.Report:
+    return async_to_sync(services.positions_report)(user=user, points=points, now=now)
+
+
+# --- On and off --------------------------------------------------------------------------
+def test_going_on_duty_puts_a_runner_on_the_map(
+    now: dt.datetime, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks, db: None
+) -> None:
+    eve = make_runner("eve", on_duty=False)
+    with django_capture_on_commit_callbacks(execute=True):
+        profile = services.duty_on(user=eve, position=PICKUP, now=now)
+    assert profile.on_duty
+    assert set(locations.everyone(now=now)) == {eve.pk}
+    assert told(eve) == [(1, "duty.changed", {"on_duty": True})]
+
+
+def test_only_the_approved_go_on_duty(charlie: User, now: dt.datetime) -> None:
+    with refused("not_a_runner"):
+        services.duty_on(user=charlie, position=PICKUP, now=now)
+    assert locations.everyone(now=now) == {}
+
+
+def test_going_off_duty_forgets_the_place_and_withdraws_the_offer(
+    errand: Errand, bob: User, now: dt.datetime,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:  # fmt: skip
+    offered(errand, bob, now=now)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.duty_off(user=bob, now=now)
+    assert not RunnerProfile.objects.get(user=bob).on_duty
+    assert Offer.objects.get().state == OfferState.WITHDRAWN
+    assert locations.everyone(now=now) == {}
+    assert [kind for _n, kind, _payload in told(bob)] == [
+        "offer.made", "offer.closed", "duty.changed",
+    ]  # fmt: skip
+
+
+def test_who_carries_something_stays_on_duty(errand: Errand, bob: User, now: dt.datetime) -> None:
+    walk(errand, bob, State.ASSIGNED, now=now)
+    with refused("still_carrying") as lost:
+        services.duty_off(user=bob, now=now)
+    assert lost.value.extra["carried"] == 1
+    assert RunnerProfile.objects.get(user=bob).on_duty
+
+
+# --- Messages ----------------------------------------------------------------------------
+def test_messages_are_numbered_without_a_gap(bob: User, alice: User) -> None:
+    for number in range(3):
+        message_send(runner_id=bob.pk, kind="test", payload={"n": number})
+    message_send(runner_id=alice.pk, kind="test", payload={})
+    assert [row[0] for row in told(bob)] == [1, 2, 3]
+    assert [row[0] for row in told(alice)] == [1]
+
+
+# --- Reports -----------------------------------------------------------------------------
+def test_a_report_moves_the_runner_on_the_map(bob: User, now: dt.datetime) -> None:
+    assert report(bob, fixes(now, 0, 10, 20), now) == services.Report(3, {})
+    place = locations.positions_of([bob.pk], now=now)[bob.pk]
+    assert place.lat == pytest.approx(north(20).lat, abs=1e-5)
+    assert not TrailPoint.objects.exists()
+
+
+def test_refused_points_are_counted_by_reason(bob: User, now: dt.datetime) -> None:
+    far, late = fixes(now, 0, 5_000), now + dt.timedelta(minutes=1)
+    future = far[0]._replace(recorded_at=late)
+    assert report(bob, [*far, far[0], future], now) == services.Report(
+        1, {"too_fast": 1, "duplicate": 1, "future": 1}
+    )
+
+
+def test_robots_may_walk_faster(bob: User, now: dt.datetime, settings: Settings) -> None:
+    settings.RUNNER_MAX_SPEED_MPS = 800
+    assert report(bob, fixes(now, 0, 5_000), now).kept == 2
+
+
+def test_the_last_report_counts_across_batches(bob: User, now: dt.datetime) -> None:
+    first, second = fixes(now, 0, 10)
+    assert report(bob, [second], now).kept == 1
+    assert report(bob, [first, second], now).refused == {"out_of_order": 1, "duplicate": 1}
+
+
+def test_off_duty_nothing_is_kept(now: dt.datetime, db: None) -> None:
+    eve = make_runner("eve", on_duty=False)
+    assert report(eve, fixes(now, 0, 10), now) == services.Report(0, {"off_duty": 2})
+    assert locations.everyone(now=now) == {}
+
+
+def test_a_report_without_errands_needs_no_database(
+    bob: User, now: dt.datetime, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    first, second = fixes(now, 0, 10)
+    report(bob, [first], now)
+    with django_assert_num_queries(0):
+        assert report(bob, [second], now).kept == 1
+
+
+def test_what_is_carried_gets_the_trail(
+    errand: Errand, alice: User, bob: User, now: dt.datetime
+) -> None:
+    other = opened(alice, now=now)
+    walk(errand, bob, State.ASSIGNED, now=now)
+    walk(other, bob, State.ASSIGNED, now=now)
+    report(bob, fixes(now, 0, 10, 20), now)
+    assert TrailPoint.objects.filter(errand=errand).count() == 3
+    assert TrailPoint.objects.filter(errand=other).count() == 3
+    newest = TrailPoint.objects.filter(errand=errand).latest("recorded_at")
+    assert (newest.lat, newest.recorded_at) == (north(20).lat, now)
+
+
+def test_tracking_stops_when_it_is_delivered(errand: Errand, bob: User, now: dt.datetime) -> None:
+    walk(errand, bob, State.DELIVERED, now=now)
+    assert report(bob, fixes(now, 0, 10), now).kept == 2
+    assert not TrailPoint.objects.exists()
+
+
+def test_a_pause_in_the_middle_does_not_hide_what_is_carried(
+    errand: Errand, bob: User, now: dt.datetime
+) -> None:
+    walk(errand, bob, State.PICKED_UP, now=now)
+    RunnerProfile.objects.filter(user=bob).update(on_duty=False)
+    assert report(bob, fixes(now, 0, 10), now).kept == 2
+    assert TrailPoint.objects.count() == 2
+
+
+def test_news_of_an_errand_reach_the_next_report(
+    errand: Errand, bob: User, now: dt.datetime,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:  # fmt: skip
+    first, second = fixes(now, 0, 10)
+    report(bob, [first], now)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.errand_claim(errand_id=errand.pk, runner=bob, now=now)
+    report(bob, [second], now)
+    assert TrailPoint.objects.get().recorded_at == now
+
+
+def test_who_watches_sees_where_the_runner_is(errand: Errand, bob: User, now: dt.datetime) -> None:
+    walk(errand, bob, State.PICKED_UP, now=now)
+
+    async def watched() -> dict[str, Any]:
+        layer = get_channel_layer()
+        channel = await layer.new_channel()
+        await layer.group_add(live.errand_group(errand.pk), channel)
+        await services.positions_report(user=bob, points=fixes(now, 0, 10), now=now)
+        found: dict[str, Any] = await layer.receive(channel)
+        return found
+
+    message = async_to_sync(watched)()["message"]
+    assert message["type"] == "position"
+    assert Point(message["lat"], message["lng"]) == north(10)
+    assert 5 < message["eta_minutes"] < 15
