@@ -125,7 +125,7 @@ class TestQuotes:
         assert 400 <= response.status_code < 500
 
     def test_other_content_is_refused(self, alice: User, api: Client) -> None:
-        response = api(alice).generic("POST", "/api/v1/quotes", b"kind=delivery", "text/plain")
+        response = api(alice).generic("POST", "/api/v1/quotes", "kind=delivery", "text/plain")
         problem(response, 415, "unsupported_media_type")
 
 
