@@ -152,6 +152,7 @@ def _map_config() -> dict[str, str]:
         "stations": reverse("stations"),
         "zoomIn": _("Zoom in"),
         "zoomOut": _("Zoom out"),
+        "close": _("Close"),
     }
 
 

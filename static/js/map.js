@@ -105,7 +105,7 @@ function addStations(map, address) {
   show();
 }
 
-/** Draw a map into `element`; `config` is `{tiles, attribution, stations, zoomIn, zoomOut}`. */
+/** Draw a map into `element`; `config` is `{tiles, attribution, stations, zoomIn, zoomOut, close}`. */
 export function createMap(element, config) {
   const map = L.map(element, {
     center: SEOUL,
@@ -124,6 +124,10 @@ export function createMap(element, config) {
     watchColours(() => blocks.redraw());
     addStations(map, config.stations);
   }
+  map.on("popupopen", ({ popup }) => {
+    const button = popup.getElement().querySelector(".leaflet-popup-close-button");
+    button?.setAttribute("aria-label", config.close);
+  });
   map.on("zoomstart", () => element.classList.add("is-zooming"));
   map.on("zoomend", () => requestAnimationFrame(() => element.classList.remove("is-zooming")));
   new ResizeObserver(() => map.invalidateSize()).observe(element);

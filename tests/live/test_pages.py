@@ -270,7 +270,7 @@ def test_staff_see_everyone_and_choose_from_the_list(
     expect(page.locator(".place-marker")).to_have_count(2)
     expect(page.locator("path.leg")).to_have_count(1)
     page.locator('[data-field="list"] button').click()
-    link = page.locator(".leaflet-popup a")
+    link = page.locator(".leaflet-popup-content a")
     expect(link).to_have_attribute("href", f"/admin/errands/errand/{carried.pk}/change/")
     page.locator('[data-list="runners"]').click()
     expect(page.locator('[data-field="list"] button')).to_contain_text(bob.pk.hex[-6:])
