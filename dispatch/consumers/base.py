@@ -127,8 +127,8 @@ class Consumer:
 
     def query(self, name: str) -> str:
         """The last value of a query parameter; empty when it is not there."""
-        pairs = parse_qs(self.scope.get("query_string", b"").decode("latin-1"))
-        return pairs.get(name, [""])[-1]
+        raw: bytes = self.scope.get("query_string", b"")
+        return parse_qs(raw.decode("latin-1")).get(name, [""])[-1]
 
     async def _connected(self) -> None:
         # Accepted first: a browser never sees the close code of a refused handshake.
