@@ -14,10 +14,18 @@ from errands.models import AreaCondition, Errand, ErrandEvent, Quote, Review
 from errands.states import Role, State
 from payments.models import Payment
 
+AREAS_FROM = 1_000  # errands looked at; a whole table would be read for every page
+
 
 def bad_weather(*, area: str, now: datetime) -> bool:
     """Tell whether staff have switched bad weather on for ``area``."""
     return AreaCondition.objects.filter(area=area, bad_weather_until__gt=now).exists()
+
+
+def areas_lately() -> dict[str, str]:
+    """Return the areas of the last errands, each with an address in it for people to know it by."""
+    rows = Errand.objects.order_by("-id").values_list("area", "pickup_address")[:AREAS_FROM]
+    return dict(sorted(rows))
 
 
 def quote_of(*, quote_id: UUID, requester: User) -> Quote:

@@ -1,0 +1,174 @@
+"""The list of errands, and the page of one: read everything, stop it, or decide its dispute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.dataclasses import ActionDialog, UnfoldAction
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from accounts.admin import ReadOnlyAdmin, ReasonForm, staff_of
+from common.money import won
+from errands import services
+from errands.admin import page
+from errands.admin.forms import ResolveForm, area_choices, errand_or_404
+from errands.models import Errand
+from errands.states import Kind, Move, Role, State, moves_from
+
+STATE_COLOURS: dict[str, str] = {
+    State.OPEN: "info",
+    State.ASSIGNED: "primary",
+    State.AT_PICKUP: "primary",
+    State.PICKED_UP: "primary",
+    State.AT_DROPOFF: "primary",
+    State.DELIVERED: "success",
+    State.COMPLETED: "success",
+    State.DISPUTED: "danger",
+    State.FAILED: "danger",
+    State.RETURNING: "warning",
+    State.RETURNED: "warning",
+    State.REFUNDED: "warning",
+}
+NEEDED_MOVE = {"stop": Move.STOP, "resolve": Move.RESOLVE}
+
+
+class AreaFilter(admin.SimpleListFilter):
+    """Areas by an address in them: their codes mean nothing to people."""
+
+    title = _("area")
+    parameter_name = "area"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        return area_choices()
+
+    def queryset(self, _request: HttpRequest, errands: QuerySet[Errand]) -> QuerySet[Errand]:
+        return errands.filter(area=self.value()) if self.value() else errands
+
+
+@admin.register(Errand)
+class ErrandAdmin(ReadOnlyAdmin):
+    list_display = [
+        "title", "state_label", "kind", "total_won", "requester", "runner", "pickup_address",
+        "created_at",
+    ]  # fmt: skip
+    list_filter = ["state", "kind", AreaFilter, "created_at"]
+    list_select_related = ["requester", "runner"]
+    list_per_page = 50
+    search_fields = ["title", "requester__email"]
+    search_help_text = _("A title, the requester's e-mail, or the errand's number")
+    ordering = ["-id"]
+    fields = readonly_fields = ["title"]  # the page has a template of its own
+    actions_detail = ["stop", "resolve"]
+    # Apps above add what they know of an errand, without this one knowing them.
+    parts: ClassVar[list[page.PartOf]] = [
+        page.timeline, page.photos, page.orders, page.ledger, page.reviews
+    ]  # fmt: skip
+
+    class Media:
+        css: ClassVar = {"all": ["css/backoffice.css"]}
+
+    @display(description=_("state"), label=STATE_COLOURS, ordering="state")
+    def state_label(self, errand: Errand) -> tuple[str, str]:
+        return errand.state, errand.get_state_display()
+
+    @display(description=_("Paid in all"))
+    def total_won(self, errand: Errand) -> str:
+        return won(errand.total)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Errand], search_term: str
+    ) -> tuple[QuerySet[Errand], bool]:
+        """A whole number of an errand is looked up by its key, anything else in the texts."""
+        try:
+            return queryset.filter(pk=UUID(search_term.strip())), False
+        except ValueError:
+            found: tuple[QuerySet[Errand], bool] = super().get_search_results(
+                request, queryset, search_term
+            )
+            return found
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Errand]:
+        errands: QuerySet[Errand] = super().get_queryset(request)
+        return errands.select_related(*self.list_select_related)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        errand = kwargs["obj"]
+        context |= {
+            "colour": STATE_COLOURS.get(errand.state, ""),
+            "facts": page.facts(errand),
+            "parts": [part(errand) for part in self.parts],
+            "tracking_url": reverse("tracking-page", args=[errand.tracking_token]),
+            "map_url": reverse("admin:live_map"),
+        }
+        answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return answer
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> Sequence[UnfoldAction]:
+        """Offer only what the errand's state permits."""
+        errand = self.get_object(request, object_id)
+        if errand is None:
+            return []
+        possible = moves_from(State(errand.state), kind=Kind(errand.kind), role=Role.STAFF)
+        allowed = super().get_actions_detail(request, object_id)
+        return [each for each in allowed if NEEDED_MOVE[each.path] in possible]
+
+    def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return staff_of(request).has_perm("errands.change_errand")
+
+    @action(
+        description=_("Stop"),
+        permissions=["act"],
+        url_path="stop",
+        variant=ActionVariant.DANGER,
+        dialog=ActionDialog(
+            title=_("Stop this errand"),
+            description=_("It ends at once, and the requester gets everything back."),
+            form_class=ReasonForm,
+            form_submit_text=_("Stop"),
+        ),
+    )
+    def stop(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
+        errand, reason = errand_or_404(object_id), form.cleaned_data["reason"]
+
+        def work() -> object:
+            by = staff_of(request)
+            now = timezone.now()
+            return services.errand_stop(errand_id=errand.pk, staff=by, reason=reason, now=now)
+
+        return self.act(request, errand, work, gettext("Stopped: %s") % reason)
+
+    @action(
+        description=_("Decide the dispute"),
+        permissions=["act"],
+        url_path="resolve",
+        variant=ActionVariant.PRIMARY,
+        dialog=ActionDialog(
+            title=_("Decide the dispute"),
+            description=_("What the runner does not get goes back to the requester."),
+            form_class=ResolveForm,
+            form_submit_text=_("Decide"),
+        ),
+    )
+    def resolve(self, request: HttpRequest, form: ResolveForm, object_id: str) -> HttpResponse:
+        errand, given = errand_or_404(object_id), form.cleaned_data
+
+        def work() -> object:
+            return services.errand_resolve(
+                errand_id=errand.pk, staff=staff_of(request), reason=given["reason"],
+                runner_percent=given["runner_percent"], now=timezone.now(),
+            )  # fmt: skip
+
+        done = gettext("Decided: %d %% to the runner.") % given["runner_percent"]
+        return self.act(request, errand, work, done)

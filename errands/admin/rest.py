@@ -1,0 +1,126 @@
+"""Quotes and reviews to look at, and the switch for bad weather."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib import admin, messages
+from django.db.models import Case, CharField, QuerySet, Value, When
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.dataclasses import ActionDialog
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+
+from accounts.admin import ReadOnlyAdmin, dialog, staff_of
+from common.money import won
+from errands import services
+from errands.admin.forms import WeatherForm
+from errands.models import AreaCondition, Quote, Review
+from errands.selectors import areas_lately
+
+
+@admin.register(Quote)
+class QuoteAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "kind", "requester", "pickup_address", "least_won", "expires_at"]
+    list_filter = ["kind", "created_at"]
+    list_select_related = ["requester"]
+    search_fields = ["requester__email", "pickup_address"]
+    ordering = ["-id"]
+    fields = [
+        "created_at", "kind", "requester", "pickup_address", "dropoff_address", "least_won",
+        "walking_minutes", "total_minutes", "expires_at",
+    ]  # fmt: skip
+    readonly_fields = fields
+
+    @display(description=_("least reward"), ordering="reward_floor")
+    def least_won(self, quote: Quote) -> str:
+        return won(quote.reward_floor)
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "errand", "stars", "author", "subject", "comment"]
+    list_filter = ["stars", "created_at"]
+    list_select_related = ["errand", "author", "subject"]
+    search_fields = ["errand__title", "author__email", "subject__email", "comment"]
+    ordering = ["-id"]
+    fields = ["created_at", "errand", "author", "subject", "stars", "tags_text", "comment"]
+    readonly_fields = fields
+
+    @display(description=_("tags"))
+    def tags_text(self, review: Review) -> str:
+        return ", ".join(review.tags)
+
+
+@admin.register(AreaCondition)
+class AreaConditionAdmin(ReadOnlyAdmin):
+    list_display = ["area_text", "now_label", "bad_weather_until", "set_by"]
+    list_select_related = ["set_by"]
+    ordering = ["-bad_weather_until"]
+    fields = readonly_fields = ["area_text", "now_label", "bad_weather_until", "set_by"]
+    actions_list = ["bad_weather"]
+    actions_detail = ["turn_off"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AreaCondition]:
+        conditions: QuerySet[AreaCondition] = super().get_queryset(request)
+        known = [When(area=code, then=Value(text)) for code, text in areas_lately().items()]
+        named = Case(*known, default=Value(""), output_field=CharField())
+        return conditions.annotate(known_as=named)
+
+    @display(description=_("area"), ordering="area")
+    def area_text(self, condition: AreaCondition) -> str:
+        return f"{getattr(condition, 'known_as', '')} ({condition.area})".strip()
+
+    @display(description=_("weather"), label={"bad": "warning", "good": "success"})
+    def now_label(self, condition: AreaCondition) -> tuple[str, str]:
+        if condition.bad_weather_until > timezone.now():
+            return "bad", gettext("Bad weather")
+        return "good", gettext("Nothing special")
+
+    def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return staff_of(request).has_perm("errands.change_areacondition")
+
+    @action(
+        description=_("Turn bad weather on"),
+        permissions=["act"],
+        url_path="bad-weather",
+        variant=ActionVariant.WARNING,
+        dialog=ActionDialog(
+            title=_("Turn bad weather on"),
+            description=_("New quotes in the area carry the bad-weather line until then."),
+            form_class=WeatherForm,
+            form_submit_text=_("Turn on"),
+        ),
+    )
+    def bad_weather(self, request: HttpRequest, form: WeatherForm) -> HttpResponse:
+        now = timezone.now()
+        return self.switch(request, form.cleaned_data["area"], form.until(now), now)
+
+    @action(
+        description=_("Turn bad weather off"),
+        permissions=["act"],
+        url_path="off",
+        dialog=dialog(_("Turn bad weather off")),
+    )
+    def turn_off(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        condition = self.get_object(request, object_id)
+        if not isinstance(condition, AreaCondition):
+            raise Http404
+        now = timezone.now()
+        return self.switch(request, condition.area, now, now)
+
+    def switch(
+        self, request: HttpRequest, area: str, until: datetime, now: datetime
+    ) -> HttpResponse:
+        by = staff_of(request)
+        condition = services.area_condition_set(area=area, until=until, by=by, now=now)
+        done = gettext("Bad weather until %s.") % f"{timezone.localtime(until):%Y-%m-%d %H:%M}"
+        self.log_change(request, condition, done)
+        messages.success(request, done)
+        page = reverse("admin:errands_areacondition_changelist")
+        return HttpResponse(headers={"HX-Redirect": page})
