@@ -318,9 +318,12 @@ UNFOLD = {
     "SITE_TITLE": "발로뛰어",
     "SITE_HEADER": "발로뛰어",
     "SITE_SYMBOL": "directions_walk",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml",
+                       "href": lambda request: static("img/favicon.svg")}],
     "SHOW_LANGUAGES": False,
     "SHOW_HISTORY": False,
     "STYLES": [lambda request: static("css/admin.css")],
+    "DASHBOARD_CALLBACK": "dispatch.admin.dashboard.figures",
     "SIDEBAR": {
         "show_search": True,
         "navigation": [

@@ -52,6 +52,13 @@ def ledger_lines(subject: str) -> QuerySet[Entry]:
     return entries.prefetch_related("transfer", "account").order_by("id")
 
 
+def escrow_total() -> int:
+    """Return what is held in escrow for all subjects together."""
+    held = Account.objects.filter(kind=AccountKind.ESCROW, balance__gt=0)
+    total: int = held.aggregate(total=Sum("balance", default=0))["total"]
+    return total
+
+
 def books_balance() -> Books:
     """Add up the whole ledger, in one statement so that it sees one moment."""
     accounts = list(Account.objects.annotate(entered=Sum("entries__amount", default=0)))
