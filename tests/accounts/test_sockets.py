@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -20,6 +23,14 @@ from tests.accounts.conftest import log_in, verified
 from tests.accounts.test_tickets import let_pass
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+async def closed_connections() -> AsyncIterator[None]:
+    """Close what the loop's thread opened: channels.testing switches the usual clean-up off."""
+    yield
+    await sync_to_async(connections.close_all)()
+
 
 OURS = {"Host": "balrottuieo.example", "Origin": "http://balrottuieo.example"}
 
@@ -60,13 +71,13 @@ def cookie_of(user: User) -> str:
     return f"theme=dark; sessionid={client.cookies['sessionid'].value}"
 
 
-@sync_to_async
-def bearer_of(user: User) -> str:
+def bearer_for(user: User) -> str:
     return f"Bearer {log_in(verified(user)).access}"
 
 
-cookie_for = sync_to_async(cookie_of)
-issue = sync_to_async(tickets.issue)
+bearer_of = database_sync_to_async(bearer_for)
+cookie_for = database_sync_to_async(cookie_of)
+issue = database_sync_to_async(tickets.issue)
 
 
 async def test_nobody_is_anonymous() -> None:
@@ -86,13 +97,13 @@ async def test_a_bad_bearer_token_is_4401(header: str) -> None:
 async def test_a_banned_users_token_is_4401(alice: User, dana: User) -> None:
     bearer = await bearer_of(alice)
     now = timezone.now()
-    await sync_to_async(services.user_ban)(user=alice, by=dana, reason="x", now=now)
+    await database_sync_to_async(services.user_ban)(user=alice, by=dana, reason="x", now=now)
     assert await refused(Authorization=bearer) == 4401
 
 
 async def test_a_deleted_users_token_is_4401(alice: User) -> None:
     bearer = await bearer_of(alice)
-    await sync_to_async(alice.delete)()
+    await database_sync_to_async(alice.delete)()
     assert await refused(Authorization=bearer) == 4401
 
 
@@ -118,7 +129,7 @@ async def test_a_made_up_ticket_is_4401(ticket: str) -> None:
 async def test_a_banned_users_ticket_is_4401(alice: User, dana: User) -> None:
     ticket = await issue(alice.pk)
     now = timezone.now()
-    await sync_to_async(services.user_ban)(user=alice, by=dana, reason="x", now=now)
+    await database_sync_to_async(services.user_ban)(user=alice, by=dana, reason="x", now=now)
     assert await refused(f"/ws/?ticket={ticket}") == 4401
 
 
@@ -197,7 +208,7 @@ async def test_a_cookie_that_is_no_session_is_anonymous(cookie: str) -> None:
 async def test_a_banned_users_cookie_is_anonymous(alice: User, dana: User) -> None:
     cookie = await cookie_for(alice)
     now = timezone.now()
-    await sync_to_async(services.user_ban)(user=alice, by=dana, reason="x", now=now)
+    await database_sync_to_async(services.user_ban)(user=alice, by=dana, reason="x", now=now)
     assert await seen(Cookie=cookie, **OURS) == {"user": "None", "auth": "none"}
 
 
