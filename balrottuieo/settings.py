@@ -191,6 +191,7 @@ HEADLESS_FRONTEND_URLS = {
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 EMAIL_CONFIG = env.dj_email_url("EMAIL_URL", default="console://" if DEBUG else ...)
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
@@ -388,5 +389,9 @@ LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"httpx": {"level": "WARNING"}},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO"},  # Django's own handler would say it twice
+        "django.request": {"level": "ERROR"},  # a refusal is the caller's news, not ours
+        "httpx": {"level": "WARNING"},
+    },
 }
