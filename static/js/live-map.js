@@ -60,7 +60,8 @@ const runnerPopup = (runner) =>
 function drawRunner(data) {
   const known = runners.get(data.id);
   if (!known) {
-    const marker = L.marker(latLng(data), { icon: runnerIcon(data), alt: runnerName(data) });
+    const look = { icon: runnerIcon(data), alt: runnerName(data), zIndexOffset: 1000 };
+    const marker = L.marker(latLng(data), look);
     marker.bindPopup(() => runnerPopup(runners.get(data.id).data));
     marker.on("click", () => choose(data.id, { move: false }));
     marker.addTo(map);

@@ -26,29 +26,26 @@ let following = true;
 let poller = null;
 let ended = false;
 
-function showProgress(steps, state) {
-  const list = field("progress");
-  list.replaceChildren(
-    ...steps.map((step) => {
-      const item = document.createElement("li");
-      const label = document.createElement("span");
-      label.textContent = step.label;
-      item.append(label);
-      if (step.state === state) {
-        item.className = "current";
-        item.setAttribute("aria-current", "step");
-      } else if (step.at) {
-        item.className = "done";
-      }
-      if (step.at) {
-        const time = document.createElement("time");
-        time.dateTime = step.at;
-        time.textContent = clock.format(new Date(step.at));
-        item.append(time);
-      }
-      return item;
-    }),
-  );
+function stepClass(step, { state, ended }) {
+  if (step.state !== state) return step.at ? "done" : "";
+  if (!ended) return "current";
+  return state === "completed" ? "done" : "stopped";
+}
+
+function progressItem(step, data) {
+  const item = document.createElement("li");
+  item.className = stepClass(step, data);
+  if (step.state === data.state) item.setAttribute("aria-current", "step");
+  const label = document.createElement("span");
+  label.textContent = step.label;
+  item.append(label);
+  if (step.at) {
+    const time = document.createElement("time");
+    time.dateTime = step.at;
+    time.textContent = clock.format(new Date(step.at));
+    item.append(time);
+  }
+  return item;
 }
 
 function showEta(minutes) {
@@ -70,7 +67,8 @@ function showRunner(position) {
   }
   const place = [position.lat, position.lng];
   if (!runner) {
-    runner = L.marker(place, { icon: runnerIcon({ size: 46 }), alt: page.strings.runner });
+    const look = { icon: runnerIcon({ size: 46 }), alt: page.strings.runner, zIndexOffset: 1000 };
+    runner = L.marker(place, look);
     runner.addTo(map);
     return;
   }
@@ -102,7 +100,7 @@ function frame({ state, pickup, dropoff }) {
 function show(data) {
   // Changing a live region to the same words would be read out again.
   if (field("state").textContent !== data.state_label) field("state").textContent = data.state_label;
-  showProgress(data.progress, data.state);
+  field("progress").replaceChildren(...data.progress.map((step) => progressItem(step, data)));
   showEta(data.eta_minutes);
   showTime(data.updated_at);
   line.set(data.walked.map((point) => [point.lat, point.lng]));
