@@ -32,14 +32,13 @@ class Account:
         self._renewing = asyncio.Lock()
         self.email = email
 
-    async def open(self) -> bool:
-        """Sign up, or log in when this robot exists already; tell whether it is new."""
+    async def open(self) -> None:
+        """Sign up, or log in when this robot exists already."""
         answer = await self._post("/auth/signup", self._login)
         if answer.status_code == httpx.codes.OK:
             self._tokens = _tokens(answer.json()["meta"])
-            return True
-        self._tokens = await self._log_in()
-        return False
+        else:
+            self._tokens = await self._log_in()
 
     async def token(self) -> str:
         """Return an access token that lives long enough for what comes next."""

@@ -41,9 +41,8 @@ class Bag:
         for part in (self._errands, self._fates, self._trouble):
             part.pop(errand_id, None)
 
-    def keep_only(self, errand_ids: set[str]) -> None:
-        for errand_id in set(self._errands) - errand_ids:
-            self.forget(errand_id)
+    def ids(self) -> set[str]:
+        return set(self._errands)
 
     def fate(self, errand: Errand) -> RunnerFate:
         return self._fates.get(errand["id"], RunnerFate.DELIVER)

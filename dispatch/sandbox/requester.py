@@ -94,8 +94,7 @@ class Requester:
     # --- Following ---
     async def _move_in(self) -> bool:
         """Sign in; take up again what an earlier run of this seed left underway."""
-        if await self._api.account.open():
-            await self._api.patch("/me", {"nickname": f"로봇 의뢰인 {self._number}"})
+        await self._stage.settle_in(self._api, f"로봇 의뢰인 {self._number}")
         page = await self._api.get("/errands", role="requester", page_size=100)
         for errand in page["results"]:
             if errand["state"] not in NOTHING_LEFT:

@@ -37,12 +37,13 @@ class Runner:
         self._walker = Walker(stage, self._phone, start, self._rng)
         self._bag = Bag(stage.habits)
         self._carrier = Carrier(stage, self._api, self._walker, self._bag, self._rng)
+        self._on_duty = asyncio.Event()
         self._considered: deque[str] = deque(maxlen=KEPT_OFFERS)
         self._idle_since = asyncio.get_running_loop().time()
 
     @property
     def on_line(self) -> bool:
-        return self._phone.line.up
+        return self._phone.line.up and self._on_duty.is_set()
 
     async def live(self) -> None:
         await self._stage.insist(self._enrol)
@@ -59,8 +60,7 @@ class Runner:
     # --- Becoming a runner ---
     async def _enrol(self) -> bool:
         """Sign in, apply, be approved; True once all of that is done."""
-        if await self._api.account.open():
-            await self._api.patch("/me", {"nickname": f"로봇 러너 {self._number}"})
+        await self._stage.settle_in(self._api, f"로봇 러너 {self._number}")
         return await self._be_approved(await self._application())
 
     async def _be_approved(self, profile: dict[str, Any]) -> bool:
@@ -118,15 +118,19 @@ class Runner:
         profile = await self._api.get("/runner-profile")
         if await self._be_approved(profile) and not profile["on_duty"]:
             await self._phone.ask("duty.start", position=self._walker.position._asdict())
+        self._on_duty.set()
 
-    async def _reload(self) -> None:
-        carried: set[str] = set()
-        for state in sorted(UNDERWAY):
-            page = await self._api.get("/errands", role="runner", state=state)
-            carried |= {errand["id"] for errand in page["results"]}
-        self._bag.keep_only(carried)
-        for errand_id in carried:
+    async def _reload(self) -> int:
+        """Carry what the server says we carry; return how much of it was news to us."""
+        before = self._bag.ids()
+        carried = set((await self._api.get("/duty"))["carried"])
+        # Only what was here before: more may have been accepted while we asked.
+        for errand_id in before - carried:
+            self._bag.forget(errand_id)
+        unknown = carried - self._bag.ids()
+        for errand_id in unknown:
             await self._carrier.reread(errand_id)
+        return len(unknown)
 
     async def _changed(self, errand_id: str, state: str) -> None:
         if state not in UNDERWAY:
@@ -163,6 +167,7 @@ class Runner:
 
     # --- Working ---
     async def _work(self) -> None:
+        await self._on_duty.wait()
         while True:
             if self._bag:
                 await self._carrier.carry_on()
@@ -181,8 +186,10 @@ class Runner:
 
     async def _browse(self) -> None:
         await self._stay_on_duty()
+        if await self._reload():
+            self._stage.tally.error("missed_news", f"runner {self._number}")
         here = self._walker.position._asdict()
-        found = (await self._api.get("/errands-nearby", **here, radius_m=1_500))["results"]
+        found = await self._api.get("/errands-nearby", **here, radius_m=1_500)
         if not found or self._bag:
             return
         errand_id = self._rng.choice(found)["errand_id"]

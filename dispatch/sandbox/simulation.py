@@ -108,6 +108,7 @@ class Simulation:
             for runner in self._runners:
                 robots.create_task(runner.live())
             robots.create_task(self._report())
+            await _until(lambda: self._on_line() >= len(self._runners) / 2)
             await self._post(robots)
 
     async def _post(self, robots: asyncio.TaskGroup) -> None:
@@ -135,8 +136,11 @@ class Simulation:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(PROGRESS_S if self._plan.errands else DEMO_PROGRESS_S)
-            on_line = sum(runner.on_line for runner in self._runners)
-            logger.info("%s · runners %s/%s", self._tally.line(), on_line, len(self._runners))
+            runners = f"runners {self._on_line()}/{len(self._runners)}"
+            logger.info("%s · %s", self._tally.line(), runners)
+
+    def _on_line(self) -> int:
+        return sum(runner.on_line for runner in self._runners)
 
     async def _say_goodbye(self) -> None:
         """Runners go off duty, as far as the server still listens."""

@@ -66,6 +66,8 @@ class Tally:
     def line(self) -> str:
         """One line of progress."""
         states = Counter(self.live.values())
-        told = [f"{name} {count}" for name, count in (*states.items(), *self.ended.items())]
-        problems = f" · errors {self.errors.total()}" if self.errors else ""
-        return f"{self.seconds():5.0f} s · posted {self.posted} · {' · '.join(told)}{problems}"
+        told = [("posted", self.posted), *states.items(), *self.ended.items()]
+        if self.errors:
+            told.append(("errors", self.errors.total()))
+        counts = " · ".join(f"{name} {count}" for name, count in told)
+        return f"{self.seconds():5.0f} s · {counts}"
