@@ -27,7 +27,8 @@ setup: .venv/.dev-stamp $(CATALOGUES) ## Install the development tools into .ven
 
 .PHONY: test
 test: packages setup lint ## Everything: lint, unit, races, live; nothing skipped
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not races"
+	TEST_DB=postgresql $(BIN)/pytest -m races
 
 .PHONY: test-fast
 test-fast: setup ## Unit tests only, under a minute

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_passing_conflict_is_tried_again() -> None:
-    tries = []
+    tries: list[User] = []
 
     def work() -> str:
         tries.append(make_user(f"u{len(tries)}"))

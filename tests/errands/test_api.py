@@ -351,7 +351,7 @@ class TestPhotos:
         response = self.upload(api(bob), errand, photo)
         assert response.status_code == 201, response.content
         assert (response.json()["width"], response.json()["height"]) == (2048, 1365)
-        stored = Path(settings.MEDIA_ROOT) / Photo.objects.get().image.name
+        stored = Path(Photo.objects.get().image.path)
         assert b"Exif" not in stored.read_bytes()
 
     @pytest.mark.parametrize(

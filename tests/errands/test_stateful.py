@@ -88,7 +88,7 @@ class ErrandLife(RuleBasedStateMachine):
         ask = partial(
             services.raise_order_create, requester=self.alice, reward=errand.reward + more
         )
-        self.attempt(errand_id, ask)  # type: ignore[arg-type]
+        self.attempt(errand_id, ask)
 
     @rule(errand_id=errands, who=st.integers(0, 1))
     def accept(self, errand_id: Any, who: int) -> None:
