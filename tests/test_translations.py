@@ -19,8 +19,7 @@ SOURCES = ("accounts", "balrottuieo", "common", "dispatch", "errands", "payments
 LANGUAGES = ("ko", "en")
 GAP = re.compile(r"%\(\w+\)[sd]|\{\w*\}|%[sd]|</?\w+>")
 HANGUL = re.compile("[가-힣]")
-# Names, and what is written the same everywhere.
-SAME_IN_KOREAN = frozenset({"PIN", "ID", "REST", "URL"})
+SAME_IN_KOREAN = frozenset({"%s m"})  # units are international
 
 
 def merged(language: str, directory: Path) -> Catalog:
