@@ -31,11 +31,15 @@ def offer_accept(*, offer_id: UUID, runner: User, now: datetime) -> Errand:
     profile = approved_runner(runner)
     turn_take(runner_id=runner.pk)
     offer = _offer_to(runner, offer_id)
-    waiting = Offer.objects.filter(pk=offer_id, state=OfferState.OFFERED, expires_at__gt=now)
-    if not waiting.update(state=OfferState.ACCEPTED, answered_at=now):
+    if offer.state != OfferState.OFFERED or offer.expires_at <= now:
         return _accepted_before(offer)
     _check_hands(profile, offer.errand)
-    return _won(offer.errand_id, runner, now)
+    # The errand first: whoever loses it must not run into the constraint on winners.
+    errand = _won(offer.errand_id, runner, now)
+    waiting = Offer.objects.filter(pk=offer_id, state=OfferState.OFFERED)
+    if not waiting.update(state=OfferState.ACCEPTED, answered_at=now):
+        raise _gone(OfferState.WITHDRAWN)
+    return errand
 
 
 def _offer_to(runner: User, offer_id: UUID) -> Offer:
@@ -109,8 +113,10 @@ def errand_claim(*, errand_id: UUID, runner: User, now: datetime) -> Errand:
         raise NotFound
     _check_claim(profile, errand, now)
     _check_hands(profile, errand)
-    _note_claim(errand, runner, now)
-    return _won(errand_id, runner, now)
+    minutes = round(added_minutes(runner.pk, errand), 1)
+    errand = _won(errand_id, runner, now)
+    _note_claim(errand, runner, minutes, now)
+    return errand
 
 
 def _check_claim(profile: RunnerProfile, errand: Errand, now: datetime) -> None:
@@ -130,12 +136,11 @@ def _check_claim(profile: RunnerProfile, errand: Errand, now: datetime) -> None:
         raise Conflict("offered_to_another", _("Somebody else is being asked right now."))
 
 
-def _note_claim(errand: Errand, runner: User, now: datetime) -> None:
+def _note_claim(errand: Errand, runner: User, minutes: float, now: datetime) -> None:
     """Keep a claim as an offer accepted at once; an offer of it to the same runner serves."""
     mine = Offer.objects.filter(errand=errand, runner=runner, state=OfferState.OFFERED)
     if mine.update(state=OfferState.ACCEPTED, answered_at=now):
         return
-    minutes = round(added_minutes(runner.pk, errand), 1)
     Offer.objects.create(
         errand=errand, runner=runner, state=OfferState.ACCEPTED, pay=errand.reward,
         added_minutes=minutes, terms={"claimed": True, "added_minutes": minutes},

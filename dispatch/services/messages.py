@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import DatabaseError, IntegrityError
 from django.db.models import F
 
 from common.db import in_one_unit, on_commit
 from dispatch import live
 from dispatch.models import RunnerMessage, RunnerStream
+
+
+class MadeTogether(DatabaseError):
+    """Two units made a runner's row at once; run again, this one finds it there."""
+
+    sqlstate = "40001"
 
 
 @in_one_unit
@@ -18,8 +25,12 @@ def turn_take(*, runner_id: UUID) -> None:
 
     Without it two claims at once could each see a hand still free.
     """
-    if not RunnerStream.objects.filter(pk=runner_id).update(last=F("last")):
+    if RunnerStream.objects.filter(pk=runner_id).update(last=F("last")):
+        return
+    try:
         RunnerStream.objects.create(pk=runner_id)
+    except IntegrityError as error:
+        raise MadeTogether from error
 
 
 @in_one_unit
