@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.dataclasses import ActionDialog
+from unfold.dataclasses import ActionDialog, UnfoldAction
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
@@ -35,6 +35,10 @@ STATE_COLOURS = {
     RunnerState.APPROVED.value: "success",
     RunnerState.REJECTED.value: "danger",
     RunnerState.PAUSED.value: "warning",
+}
+FITTING_REVIEWS = {
+    RunnerState.APPLIED.value: {"approve", "reject"},
+    RunnerState.PAUSED.value: {"resume"},
 }
 
 # Roles come with the moderation back office; addresses are changed by their owner alone.
@@ -68,6 +72,17 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def fitting_actions(self, row: Any) -> set[str]:
+        """Return the paths of the actions that make sense for this row now."""
+        raise NotImplementedError
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        # Only what is shown: an action that came too late is refused by its service, with a word.
+        permitted: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        row = self.get_object(request, str(object_id))
+        fitting = self.fitting_actions(row) if row is not None else set()
+        return [action for action in permitted if action.path in fitting]
 
     def act(
         self, request: HttpRequest, row: Model, work: Callable[[], object], done: str
@@ -142,6 +157,9 @@ class UserAdmin(ReadOnlyAdmin):
             "algorithm": identify_hasher(user.password).algorithm
         }
 
+    def fitting_actions(self, row: User) -> set[str]:
+        return {"ban"} if row.banned_at is None else {"unban"}
+
     def has_ban_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return staff_of(request).has_perm("accounts.change_user")
 
@@ -193,7 +211,7 @@ class RunnerProfileAdmin(ReadOnlyAdmin):
     actions = ["approve_applications"]
     actions_detail = ["approve", "reject", "resume"]
     fields = [
-        "user", "state_label", "birth_date", "introduction", "kinds_text", "max_kg", "max_bags",
+        "user", "state", "birth_date", "introduction", "kinds_text", "max_kg", "max_bags",
         "on_duty", "duty_since", "strikes", "created_at",
         "reviewed_by", "reviewed_at", "review_note",
     ]  # fmt: skip
@@ -212,6 +230,9 @@ class RunnerProfileAdmin(ReadOnlyAdmin):
         rows = profile.user.strikes.order_by("-id").values_list("created_at", "reference", "reason")
         lines = [(f"{timezone.localtime(at):%Y-%m-%d %H:%M}", *rest) for at, *rest in rows]
         return format_html_join("", "<div>{} · {} · {}</div>", lines) or "–"
+
+    def fitting_actions(self, row: RunnerProfile) -> set[str]:
+        return FITTING_REVIEWS.get(row.state, set())
 
     def has_review_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return staff_of(request).has_perm("accounts.change_runnerprofile")

@@ -186,6 +186,27 @@ def test_a_refusal_is_shown(staff: Client, bob: User) -> None:
     assert state_of(profile) == RunnerState.APPROVED
 
 
+@pytest.mark.parametrize(
+    ("state", "offered"),
+    [
+        (RunnerState.APPLIED, {"approve", "reject"}),
+        (RunnerState.APPROVED, set()),
+        (RunnerState.REJECTED, set()),
+        (RunnerState.PAUSED, {"resume"}),
+    ],
+)
+def test_only_fitting_reviews_are_offered(
+    staff: Client, bob: User, state: RunnerState, offered: set[str]
+) -> None:
+    RunnerProfile.objects.update(state=state)
+    page = f"{APPLICATIONS}{RunnerProfile.objects.get().pk}/"
+    shown = staff.get(f"{page}change/").content.decode()
+    assert {
+        name for name in ("approve", "reject", "resume") if f"{page}{name}/" in shown
+    } == offered
+    assert f"(&#x27;{state}" not in shown
+
+
 def test_resuming(staff: Client, bob: User) -> None:
     RunnerProfile.objects.update(state=RunnerState.PAUSED)
     profile = RunnerProfile.objects.get()
@@ -197,7 +218,9 @@ def test_blocking_and_unblocking(staff: Client, alice: User) -> None:
     staff.post(f"{USERS}{alice.pk}/ban/", {**DIALOG, "reason": "욕설"})
     alice.refresh_from_db()
     assert (alice.is_active, alice.ban_reason) == (False, "욕설")
-    assert staff.get(f"{USERS}{alice.pk}/change/").status_code == 200
+    page = staff.get(f"{USERS}{alice.pk}/change/").content.decode()
+    assert f"{alice.pk}/unban/" in page
+    assert f"{alice.pk}/ban/" not in page
     staff.post(f"{USERS}{alice.pk}/unban/", DIALOG)
     alice.refresh_from_db()
     assert alice.is_active
@@ -225,3 +248,8 @@ def test_blocking_needs_a_reason_and_the_permission(staff: Client, alice: User) 
 def test_what_is_not_there_is_404(staff: Client, page: str, key: str) -> None:
     answer = staff.post(page.format(key), {**DIALOG, "reason": "x"})
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("key", ["01900000-0000-7000-8000-000000000000", "nonsense"])
+def test_a_page_of_nobody_leads_back(staff: Client, key: str) -> None:
+    assert staff.get(f"{USERS}{key}/change/").status_code == 302
