@@ -23,12 +23,15 @@ class PaymentsConfig(AppConfig):
 
 
 def check_gateway(**_kwargs: Any) -> list[checks.CheckMessage]:
-    """Real people's money is never pretended."""
-    if settings.SANDBOX or settings.DEBUG:
-        return []
+    """The gateway is there, and real people's money is never pretended."""
     from payments.gateways.sandbox import SandboxGateway
 
-    if not issubclass(import_string(settings.PAYMENT_GATEWAY), SandboxGateway):
+    try:
+        chosen = import_string(settings.PAYMENT_GATEWAY)
+    except ImportError as error:
+        hint = "PAYMENT_GATEWAY is a dotted path to a class."
+        return [checks.Error(f"No payment gateway: {error}", hint=hint, id="payments.E002")]
+    if settings.SANDBOX or settings.DEBUG or not issubclass(chosen, SandboxGateway):
         return []
     return [
         checks.Error(

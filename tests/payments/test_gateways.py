@@ -69,9 +69,11 @@ def test_refusals_say_how_to_go_on() -> None:
         (True, False, SANDBOX, []),
         (False, True, SANDBOX, []),
         (False, False, "tests.payments.gateway.MemoryGateway", []),
+        (True, True, "payments.gateways.sandbox.NoSuchGateway", ["payments.E002"]),
+        (False, False, "nowhere", ["payments.E002"]),
     ],
 )
-def test_the_sandbox_is_refused_where_money_is_real(
+def test_a_gateway_that_cannot_be_is_found_at_start(
     settings: Settings, debug: bool, sandbox: bool, path: str, found: list[str]
 ) -> None:
     settings.DEBUG, settings.SANDBOX, settings.PAYMENT_GATEWAY = debug, sandbox, path

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from django.db import IntegrityError
 from django.db.models import Sum
@@ -166,6 +168,17 @@ def test_a_lost_race_for_a_new_account_starts_the_unit_again(
     assert tries == ["escrow:s", "escrow:s", "gateway"]
     assert ledger.balance_of("escrow:s") == 1_000
     assert Transfer.objects.count() == 1
+
+
+def test_accounts_are_touched_in_the_order_of_their_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two transfers between the same accounts, each the other way, must not wait in a circle."""
+    touched: list[UUID] = []
+    monkeypatch.setattr(ledger, "_add", lambda account, _amount: touched.append(account.pk))
+    ledger.post(reference="1", kind="x", subject="s", moves=[("escrow:b", -1), ("refunds", 1)])
+    ledger.post(reference="2", kind="x", subject="s", moves=[("escrow:a", -1), ("escrow:b", 1)])
+    older, newer = touched[1:]
+    assert older < newer
+    assert older == touched[0]  # "b" was made first, though "a" is first by name
 
 
 @given(amounts=st.lists(st.integers(-50, 50), min_size=1, max_size=5))

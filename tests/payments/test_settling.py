@@ -150,3 +150,16 @@ def test_money_that_comes_late_is_not_settled_again(paid: Pay, settle: Settle) -
         settle(pay={}, commission=0, refund=2_000)
     assert escrow.escrow_held(SUBJECT) == 2_000
     assert late.refunded == 0
+
+
+def test_what_an_order_got_back_already_comes_from_another(
+    paid: Pay, settle: Settle, now: dt.datetime
+) -> None:
+    first = paid(11_000)
+    raised = paid(2_000, reference=f"{SUBJECT}:raise:2000")
+    escrow.refund_order(order_id=raised.order_id, reason="late", now=now)
+    settle(pay={}, commission=0, refund=11_000)
+    first.refresh_from_db()
+    raised.refresh_from_db()
+    assert (first.refunded, raised.refunded) == (11_000, 2_000)
+    assert ledger.balance_of("refunds") == 13_000
