@@ -137,7 +137,7 @@ def test_a_claim_wins_and_is_kept_as_an_offer(errand: Errand, bob: User, now: dt
     won = services.errand_claim(errand_id=errand.pk, runner=bob, now=now)
     assert (won.state, won.runner_id) == (State.ASSIGNED, bob.pk)
     offer = Offer.objects.get()
-    assert (offer.state, offer.solve_id, offer.pay) == ("accepted", None, errand.reward)
+    assert (offer.state, offer.solve, offer.pay) == ("accepted", None, errand.reward)
     assert offer.added_minutes == pytest.approx(walking_minutes(PICKUP, DROPOFF), abs=0.1)
 
 
