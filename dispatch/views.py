@@ -131,9 +131,11 @@ def _stations() -> list[dict[str, Any]]:
 
 def _pulse() -> dict[str, int]:
     """The counters, counted once for everybody who asks within a few seconds."""
-    return cache.get_or_set(
-        "pulse", lambda: selectors.pulse(timezone.localtime()), timeout=PULSE_LIFE_S
-    )
+    counted: dict[str, int] | None = cache.get("pulse")
+    if counted is None:
+        counted = selectors.pulse(timezone.localtime())
+        cache.set("pulse", counted, timeout=PULSE_LIFE_S)
+    return counted
 
 
 def _minimum_wage(year: int) -> tuple[int, int]:

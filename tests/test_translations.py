@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -41,8 +40,10 @@ def up_to_date(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def texts(message: Message) -> Iterable[str]:
-    return message.string if isinstance(message.string, tuple) else (message.string or "",)
+def texts(message: Message) -> list[str]:
+    """What stands in the catalogue: one text, or one for each plural form."""
+    found = message.string or ""
+    return [found] if isinstance(found, str) else list(found)
 
 
 def key(message: Message) -> str:

@@ -172,6 +172,7 @@ def report(runner: User, where: Point, *, seconds_ago: float = 0) -> None:
 def arrive(errand: Errand) -> None:
     """Bob reaches the destination."""
     assert errand.runner
+    assert errand.dropoff
     services.errand_arrive(
         errand_id=errand.pk, runner=errand.runner, position=errand.dropoff, reason="",
         now=timezone.now(),
