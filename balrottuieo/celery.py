@@ -25,6 +25,7 @@ app.conf.beat_schedule = {
         ("send refunds", "payments.tasks.sweep_refunds", 30.0),
         ("finish and expire orders", "payments.tasks.sweep_orders", 30.0),
         ("forget old trails and messages", "dispatch.tasks.sweep_old", 3600.0),
+        ("forget ended sessions", "accounts.tasks.sweep_sessions", 86400.0),
         ("forget answered requests", "errands.tasks.sweep_answered_requests", 3600.0),
     )
 }

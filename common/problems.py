@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -40,7 +41,7 @@ def trace_id(request: Any) -> str:
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's ``EXCEPTION_HANDLER``: domain errors, DRF errors and a lost database alike."""
     request = context["request"]
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError | RedisError):
         error = Unavailable()
     if isinstance(error, DomainError):
         return _domain(error, trace_id(request))

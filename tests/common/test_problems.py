@@ -9,6 +9,7 @@ import pytest
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from redis.exceptions import RedisError
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -26,8 +27,9 @@ def request_() -> HttpRequest:
     return request
 
 
-def test_a_lost_database_is_503_with_retry_after(request_: HttpRequest) -> None:
-    response = handle(OperationalError("gone"), {"request": request_})
+@pytest.mark.parametrize("error", [OperationalError("gone"), RedisError("gone")])
+def test_a_lost_service_is_503_with_retry_after(request_: HttpRequest, error: Exception) -> None:
+    response = handle(error, {"request": request_})
     assert response is not None
     assert (response.status_code, response.data["code"]) == (503, "unavailable")
     assert response["Retry-After"] == "5"
