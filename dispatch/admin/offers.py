@@ -12,15 +12,17 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts.admin import ReadOnlyAdmin
 from common.money import won
 from dispatch.admin.terms import terms_html
 from dispatch.models import Offer, OfferState, Solve
 from errands.admin import ErrandAdmin
 from errands.admin.page import NOTHING, TABLE, Label, Part, at, person
+from errands.admin.records import RecordAdmin, WhenFilter
 from errands.models import Errand
 
 STATE_COLOURS: dict[str, str] = {
+    OfferState.EXPIRED: "default",
+    OfferState.WITHDRAWN: "default",
     OfferState.OFFERED: "info",
     OfferState.ACCEPTED: "success",
     OfferState.DECLINED: "warning",
@@ -40,7 +42,7 @@ def _row(offer: Offer) -> tuple[object, ...]:
     return (
         format_html('<a href="{}">{}</a>', page, at(offer.created_at)),
         person(offer.runner),
-        Label(offer.get_state_display(), STATE_COLOURS.get(offer.state, "")),
+        Label(offer.get_state_display(), STATE_COLOURS[offer.state]),
         won(offer.pay),
         terms_html(offer),
         _answered(offer),
@@ -58,14 +60,13 @@ ErrandAdmin.parts.insert(1, offers_part)
 
 
 @admin.register(Offer)
-class OfferAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "errand", "runner", "state_label", "pay_won", "added", "answered"]
-    list_filter = ["state", "created_at"]
+class OfferAdmin(RecordAdmin):
+    list_display = ["when", "errand_title", "runner", "state_label", "pay_won", "added", "answered"]
+    list_filter = ["state", ("created_at", WhenFilter)]
     list_select_related = ["errand", "runner", "solve"]
     search_fields = ["errand__title", "runner__email", "runner__nickname"]
-    ordering = ["-id"]
     fields = [
-        "created_at", "errand_link", "runner_link", "state_label", "pay_won", "why", "answered",
+        "when", "errand_link", "runner_link", "state_label", "pay_won", "why", "answered",
         "expires_at", "solve",
     ]  # fmt: skip
     readonly_fields = fields
@@ -94,6 +95,10 @@ class OfferAdmin(ReadOnlyAdmin):
         return terms_html(offer)
 
     @display(description=_("errand"))
+    def errand_title(self, offer: Offer) -> str:
+        return offer.errand.title
+
+    @display(description=_("errand"))
     def errand_link(self, offer: Offer) -> SafeString:
         page = reverse("admin:errands_errand_change", args=[offer.errand_id])
         return format_html('<a href="{}">{}</a>', page, offer.errand)
@@ -104,12 +109,11 @@ class OfferAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Solve)
-class SolveAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "area", "errands", "runners", "offered", "took", "digest_short"]
-    list_filter = ["created_at"]
+class SolveAdmin(RecordAdmin):
+    list_display = ["when", "area", "errands", "runners", "offered", "took", "digest_short"]
+    list_filter = [("created_at", WhenFilter)]
     search_fields = ["=digest", "=area"]
-    ordering = ["-id"]
-    fields = ["created_at", "area", "errands", "runners", "offered", "took", "digest", "asked"]
+    fields = ["when", "area", "errands", "runners", "offered", "took", "digest", "asked"]
     readonly_fields = fields
 
     @display(description=_("took (ms)"), ordering="took_ms")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -13,19 +12,24 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.dataclasses import ActionDialog, UnfoldAction
+from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from accounts.admin import ReadOnlyAdmin, ReasonForm, staff_of
+from accounts.admin import ReasonForm, staff_of
 from common.money import won
 from errands import services
 from errands.admin import page
 from errands.admin.forms import ResolveForm, area_choices, errand_or_404
+from errands.admin.records import RecordAdmin, WhenFilter
 from errands.models import Errand
-from errands.states import Kind, Move, Role, State, moves_from
+from errands.states import Kind, Role, State, moves_from
 
+# Without a colour, even a pale one, unfold would show the code in place of its words.
 STATE_COLOURS: dict[str, str] = {
+    State.AWAITING_PAYMENT: "default",
+    State.EXPIRED: "default",
+    State.CANCELLED: "default",
     State.OPEN: "info",
     State.ASSIGNED: "primary",
     State.AT_PICKUP: "primary",
@@ -39,7 +43,6 @@ STATE_COLOURS: dict[str, str] = {
     State.RETURNED: "warning",
     State.REFUNDED: "warning",
 }
-NEEDED_MOVE = {"stop": Move.STOP, "resolve": Move.RESOLVE}
 
 
 class AreaFilter(admin.SimpleListFilter):
@@ -56,17 +59,15 @@ class AreaFilter(admin.SimpleListFilter):
 
 
 @admin.register(Errand)
-class ErrandAdmin(ReadOnlyAdmin):
+class ErrandAdmin(RecordAdmin):
     list_display = [
         "title", "state_label", "kind", "total_won", "requester", "runner", "pickup_address",
-        "created_at",
+        "when",
     ]  # fmt: skip
-    list_filter = ["state", "kind", AreaFilter, "created_at"]
+    list_filter = ["state", "kind", AreaFilter, ("created_at", WhenFilter)]
     list_select_related = ["requester", "runner"]
-    list_per_page = 50
     search_fields = ["title", "requester__email"]
     search_help_text = _("A title, the requester's e-mail, or the errand's number")
-    ordering = ["-id"]
     fields = readonly_fields = ["title"]  # the page has a template of its own
     actions_detail = ["stop", "resolve"]
     # Apps above add what they know of an errand, without this one knowing them.
@@ -106,7 +107,7 @@ class ErrandAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         errand = kwargs["obj"]
         context |= {
-            "colour": STATE_COLOURS.get(errand.state, ""),
+            "colour": STATE_COLOURS[errand.state],
             "facts": page.facts(errand),
             "parts": [part(errand) for part in self.parts],
             "tracking_url": reverse("tracking-page", args=[errand.tracking_token]),
@@ -115,14 +116,9 @@ class ErrandAdmin(ReadOnlyAdmin):
         answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return answer
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> Sequence[UnfoldAction]:
-        """Offer only what the errand's state permits."""
-        errand = self.get_object(request, object_id)
-        if errand is None:
-            return []
-        possible = moves_from(State(errand.state), kind=Kind(errand.kind), role=Role.STAFF)
-        allowed = super().get_actions_detail(request, object_id)
-        return [each for each in allowed if NEEDED_MOVE[each.path] in possible]
+    def fitting_actions(self, row: Errand) -> set[str]:
+        moves = moves_from(State(row.state), kind=Kind(row.kind), role=Role.STAFF)
+        return {str(move) for move in moves}  # the actions' paths are the moves' names
 
     def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return staff_of(request).has_perm("errands.change_errand")

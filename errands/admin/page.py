@@ -204,13 +204,13 @@ def orders(errand: Errand) -> Part:
     """The orders that pay for the errand and its raises, each followed by its refunds."""
     found = Payment.objects.filter(subject=errand.reference).prefetch_related("refunds")
     rows = [row for order in found.order_by("id") for row in _order_rows(order)]
-    headers = [_("what"), _("number"), _("amount"), _("state"), _("created"), _("done")]
+    headers = [_("what"), _("number"), _("amount"), _("state"), _("asked at"), _("done at")]
     return Part(_("Payments and refunds"), TABLE, rows, headers)
 
 
 def _order_rows(order: Payment) -> Iterable[tuple[object, ...]]:
     page = reverse("admin:payments_payment_change", args=[order.pk])
-    what = gettext("Raise") if ":raise:" in order.reference else gettext("Order")
+    what = gettext("Raise") if ":raise:" in order.reference else gettext("Payment")
     state = PaymentState(order.state)
     yield (
         what,

@@ -20,22 +20,26 @@ from accounts.admin import ReadOnlyAdmin, dialog, staff_of
 from common.money import won
 from errands import services
 from errands.admin.forms import WeatherForm
+from errands.admin.records import RecordAdmin, WhenFilter
 from errands.models import AreaCondition, Quote, Review
 from errands.selectors import areas_lately
 
 
 @admin.register(Quote)
-class QuoteAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "kind", "requester", "pickup_address", "least_won", "expires_at"]
-    list_filter = ["kind", "created_at"]
+class QuoteAdmin(RecordAdmin):
+    list_display = ["when", "kind", "asked_by", "pickup_address", "least_won", "expires_at"]
+    list_filter = ["kind", ("created_at", WhenFilter)]
     list_select_related = ["requester"]
     search_fields = ["requester__email", "pickup_address"]
-    ordering = ["-id"]
     fields = [
-        "created_at", "kind", "requester", "pickup_address", "dropoff_address", "least_won",
+        "when", "kind", "asked_by", "pickup_address", "dropoff_address", "least_won",
         "walking_minutes", "total_minutes", "expires_at",
     ]  # fmt: skip
     readonly_fields = fields
+
+    @display(description=_("requester"))
+    def asked_by(self, quote: Quote) -> str:
+        return str(quote.requester)
 
     @display(description=_("least reward"), ordering="reward_floor")
     def least_won(self, quote: Quote) -> str:
@@ -43,14 +47,25 @@ class QuoteAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Review)
-class ReviewAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "errand", "stars", "author", "subject", "comment"]
-    list_filter = ["stars", "created_at"]
+class ReviewAdmin(RecordAdmin):
+    list_display = ["when", "errand_title", "stars", "by", "about", "comment"]
+    list_filter = ["stars", ("created_at", WhenFilter)]
     list_select_related = ["errand", "author", "subject"]
     search_fields = ["errand__title", "author__email", "subject__email", "comment"]
-    ordering = ["-id"]
-    fields = ["created_at", "errand", "author", "subject", "stars", "tags_text", "comment"]
+    fields = ["when", "errand_title", "by", "about", "stars", "tags_text", "comment"]
     readonly_fields = fields
+
+    @display(description=_("errand"))
+    def errand_title(self, review: Review) -> str:
+        return review.errand.title
+
+    @display(description=_("author"))
+    def by(self, review: Review) -> str:
+        return str(review.author)
+
+    @display(description=_("about whom"))
+    def about(self, review: Review) -> str:
+        return str(review.subject)
 
     @display(description=_("tags"))
     def tags_text(self, review: Review) -> str:
@@ -81,6 +96,9 @@ class AreaConditionAdmin(ReadOnlyAdmin):
         if condition.bad_weather_until > timezone.now():
             return "bad", gettext("Bad weather")
         return "good", gettext("Nothing special")
+
+    def fitting_actions(self, row: AreaCondition) -> set[str]:
+        return {"off"} if row.bad_weather_until > timezone.now() else set()
 
     def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return staff_of(request).has_perm("errands.change_areacondition")

@@ -159,6 +159,15 @@ def test_pages_of_offers_and_runs_open(staff: Client, declined: Offer, run: Solv
     assert not staff.get(list_of("offer"), other).context["cl"].result_list.exists()
 
 
+def test_every_state_is_shown_in_words(staff: Client, errand: Errand, bob: User) -> None:
+    offer = offered(errand, bob)
+    for state in OfferState:
+        Offer.objects.filter(pk=offer.pk).update(state=state)
+        for page in (staff.get(list_of("offer")), staff.get(change(errand))):
+            assert str(state.label) in text_of(page)
+            assert not re.search(rf">\s*{state}\s*<", page.content.decode())
+
+
 @pytest.mark.parametrize("query", [{"q": "bob"}, {"q": "우산"}, {"state__exact": "declined"}])
 def test_finding_offers(staff: Client, declined: Offer, query: dict[str, str]) -> None:
     other = pay_for(make_errand(make_user("frank"), title="줄서기"))

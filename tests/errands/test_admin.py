@@ -124,7 +124,8 @@ def test_the_page_of_one_that_ended_shows_its_money_and_reviews(
 
 def test_a_position_says_how_far_it_is_from_the_place(staff: Client, disputed: Errand) -> None:
     event = ErrandEvent.objects.filter(errand=disputed, move=Move.ARRIVE).earliest("sequence")
-    assert f"{event.lat:.5f}, {event.lng:.5f} · 0" in text_of(staff.get(page_of(disputed)))
+    page = staff.get(page_of(disputed), headers={"accept-language": "en"})
+    assert f"{event.lat:.5f}, {event.lng:.5f} · 0 m from the pickup" in text_of(page)
 
 
 def test_a_return_says_whose_doing_it_was(
@@ -160,6 +161,16 @@ def test_every_code_has_its_words() -> None:
     assert set(ROLES) == set(Role)
     assert set(REASONS) == set(Reason)
     assert set(FAULTS) == set(Fault)
+
+
+def test_every_state_is_shown_in_words(staff: Client, alice: User) -> None:
+    errand = make_errand(alice)
+    for state in State:
+        Errand.objects.filter(pk=errand.pk).update(state=state)
+        shown = str(Errand.objects.get(pk=errand.pk).get_state_display())
+        for page in (staff.get(list_of("errand")), staff.get(page_of(errand))):
+            assert shown in text_of(page)
+            assert not re.search(rf">\s*{state}\s*<", page.content.decode())
 
 
 def test_the_page_asks_a_fixed_number_of_times(
