@@ -8,30 +8,15 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import policy, services, tickets
 from accounts.models import RunnerProfile, User
-from accounts.selectors import application_of
+from accounts.selectors import application_of, caller
 from common.idempotency import answer_once
-from common.serializers import StrictIntegerField, StrictSerializer
-
-
-def caller(request: Request) -> User:
-    """Return the logged-in user; in a view that is open to everybody this raises 401."""
-    if not isinstance(request.user, User):
-        raise NotAuthenticated
-    return request.user
-
-
-def parsed(shape: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    """Return the checked body of ``request``."""
-    found = shape(data=request.data)
-    found.is_valid(raise_exception=True)
-    return dict(found.validated_data)
+from common.serializers import StrictIntegerField, StrictSerializer, parsed
 
 
 class RunnerProfileShape(serializers.ModelSerializer[RunnerProfile]):
@@ -75,7 +60,7 @@ class MeView(APIView):
     @extend_schema(operation_id="me_change", request=MeInput, responses=MeShape, tags=["me"])
     def patch(self, request: Request) -> Response:
         """Change my nickname."""
-        data = parsed(MeInput, request)
+        data = parsed(MeInput, request.data)
         user = services.user_rename(user=caller(request), nickname=data["nickname"])
         return Response(MeShape(user).data)
 
@@ -104,7 +89,7 @@ class RunnerProfileView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Apply to run at 19 or older, for the first time or again after a rejection."""
-        data = parsed(RunnerProfileInput, request)
+        data = parsed(RunnerProfileInput, request.data)
 
         def work() -> tuple[int, object]:
             profile = services.runner_apply(user=caller(request), now=timezone.now(), **data)
@@ -129,7 +114,7 @@ class TicketsView(APIView):
 
         An Idempotency-Key changes nothing here: to keep the answer would be to keep a secret.
         """
-        parsed(StrictSerializer, request)
+        parsed(StrictSerializer, request.data)
         expires_at = timezone.now() + timedelta(seconds=tickets.LIFE_S)
         ticket = tickets.issue(caller(request).pk)
         return Response(TicketShape({"ticket": ticket, "expires_at": expires_at}).data, status=201)

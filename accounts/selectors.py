@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import NotAuthenticated
 
 from accounts.models import RunnerProfile, RunnerState, User
 from common.errors import NotAllowed, NotFound
@@ -20,9 +21,9 @@ class HasUser(Protocol):
 
 
 def caller(request: HasUser) -> User:
-    """Return the logged-in user; the permission classes have let nobody else through."""
+    """Return the logged-in user; in a view that is open to everybody this raises 401."""
     if not isinstance(request.user, User):
-        raise NotAllowed("not_authenticated")
+        raise NotAuthenticated
     return request.user
 
 

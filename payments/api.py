@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import User
+from accounts.selectors import caller
 from common.idempotency import HEADER, KEPT_PAYMENTS, answer_once
 from common.serializers import StrictSerializer, WonField
 from payments import escrow, ledger, selectors
@@ -60,11 +60,6 @@ class StatementRow(serializers.Serializer[Entry]):
         if entry.transfer.kind == ledger.REVERSAL:
             return _("Correction of an earlier entry")
         return _("Earned with an errand")
-
-
-def caller(request: Request) -> User:
-    """Return the user; the default permission let no one else in."""
-    return cast("User", request.user)
 
 
 class OrderConfirm(APIView):
