@@ -134,6 +134,24 @@ async def test_what_is_sent_while_the_gap_is_read_comes_once_and_in_order(
         assert await client.is_well()
 
 
+async def test_what_happens_right_after_the_gap_was_read_is_not_missed(
+    alice: User, errand: Errand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = live.errand_missed
+
+    def overtaken(errand_id: Any, *, after: int) -> list[dict[str, Any]]:
+        monkeypatch.setattr(live, "errand_missed", read)
+        missed = read(errand_id, after=after)
+        add_events(errand, upto=4)
+        live.push_errand(errand.pk, live.errand_event(event(errand, 4)))
+        return missed
+
+    monkeypatch.setattr(live, "errand_missed", overtaken)
+    async with Client(path(errand, "?after=2"), user=alice) as client:
+        await client.hear("hello")
+        assert await sequences(client, 2) == [3, 4]
+
+
 async def test_a_doubled_message_is_heard_once(alice: User, errand: Errand) -> None:
     async with Client(path(errand), user=alice) as client:
         await client.hear("hello")
