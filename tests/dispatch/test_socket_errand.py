@@ -32,6 +32,12 @@ HERE: dict[str, Any] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def unrepaired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No look at the database from time to time, which would hide what the stream loses."""
+    monkeypatch.setattr("dispatch.consumers.watch.WatchConsumer.tick_s", 600)
+
+
 @pytest.fixture
 def errand(alice: User, bob: User, now: datetime) -> Errand:
     return accepted(alice, bob, now=now)
