@@ -22,7 +22,7 @@ from errands.models import Errand, ErrandEvent
 from errands.states import State
 from tests.conftest import make_runner
 from tests.dispatch.scene import offered, opened, stand
-from tests.races.test_posting import MANY, at_once
+from tests.races.crowd import MANY, at_once
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from django.db import connections
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from common.errors import DomainError
 from payments import escrow, ledger
 from payments.models import Account, Payment, PaymentState, Refund, Transfer
 from payments.selectors import books_balance
 from tests.payments.gateway import MemoryGateway
+from tests.races.crowd import MANY, at_once
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
-MANY = 20
 SUBJECT = "thing:1"
 KEY = "sandbox_1"
 
@@ -68,22 +65,9 @@ def settle(runner: User, now: dt.datetime, subject: str = SUBJECT, pay: int = 90
     )
 
 
-def at_once(work: Callable[[int], object], many: int = MANY) -> Counter[str]:
-    """Run ``work(0…)`` on threads let go together; count the outcomes, refusals by their code."""
-    gate = Barrier(many)
-
-    def run(number: int) -> str:
-        try:
-            gate.wait(20)
-            work(number)
-        except DomainError as refusal:
-            return refusal.code
-        finally:
-            connections.close_all()
-        return "done"
-
-    with ThreadPoolExecutor(many) as pool:
-        return Counter(pool.map(run, range(many)))
+def tally(work: Callable[[int], object], many: int = MANY) -> Counter[str]:
+    """Count the outcomes of doing it at once: refusals by their code, the rest as done."""
+    return Counter(found if isinstance(found, str) else "done" for found in at_once(work, many))
 
 
 # --- Confirm -----------------------------------------------------------------------------
@@ -92,7 +76,7 @@ def at_once(work: Callable[[int], object], many: int = MANY) -> Counter[str]:
 def test_twenty_confirmations_hold_once(
     order: Payment, alice: User, now: dt.datetime, company: type[MemoryGateway]
 ) -> None:
-    assert at_once(lambda _n: confirm(order, alice, now)) == {"done": MANY}
+    assert tally(lambda _n: confirm(order, alice, now)) == {"done": MANY}
     assert escrow.escrow_held(SUBJECT) == company.holds() == 1_000
     assert Transfer.objects.count() == 1
 
@@ -116,14 +100,14 @@ def test_control_confirming_without_the_guard_holds_more_than_once(
                 moves=[("gateway", -1_000), (ledger.escrow_account(SUBJECT), 1_000)],
             )
 
-    at_once(confirm_unguarded)
+    tally(confirm_unguarded)
     assert escrow.escrow_held(SUBJECT) > 1_000
 
 
 def test_of_twenty_cards_one_pays(
     order: Payment, alice: User, now: dt.datetime, company: type[MemoryGateway]
 ) -> None:
-    outcome = at_once(lambda n: confirm(order, alice, now, key=f"card-{n}"))
+    outcome = tally(lambda n: confirm(order, alice, now, key=f"card-{n}"))
     assert outcome["done"] == 1
     assert set(outcome) <= {"done", "payment_in_progress", "already_paid"}
     assert len(company.asked) == 1
@@ -143,7 +127,7 @@ def test_twenty_requests_with_one_key_hold_once(order: Payment, alice: User) -> 
         )
         statuses.append(answer.status_code)
 
-    at_once(post)
+    tally(post)
     assert set(statuses) <= {200, 409}
     assert 200 in statuses
     assert escrow.escrow_held(SUBJECT) == 1_000
@@ -158,7 +142,7 @@ def test_confirming_expiring_and_sweeping_agree(
         lambda: escrow.orders_expire(now=late),
         lambda: escrow.orders_reconcile(now=late),
     ]
-    at_once(lambda n: works[n % 3]())
+    tally(lambda n: works[n % 3]())
     order.refresh_from_db()
     paid = 1_000 if order.state == PaymentState.DONE else 0
     assert order.state in {PaymentState.DONE, PaymentState.EXPIRED}
@@ -167,7 +151,7 @@ def test_confirming_expiring_and_sweeping_agree(
 
 def test_raises_at_once_are_all_held(alice: User, now: dt.datetime) -> None:
     orders = [make_order(alice, now) for _n in range(MANY)]
-    assert at_once(lambda n: confirm(orders[n], alice, now)) == {"done": MANY}
+    assert tally(lambda n: confirm(orders[n], alice, now)) == {"done": MANY}
     assert escrow.escrow_held(SUBJECT) == MANY * 1_000
     assert books_balance().sound
 
@@ -177,7 +161,7 @@ def test_raises_at_once_are_all_held(alice: User, now: dt.datetime) -> None:
 
 @pytest.mark.usefixtures("held")
 def test_twenty_settlements_settle_once(bob: User, now: dt.datetime) -> None:
-    assert at_once(lambda _n: settle(bob, now)) == {"done": 1, "already_settled": MANY - 1}
+    assert tally(lambda _n: settle(bob, now)) == {"done": 1, "already_settled": MANY - 1}
     assert ledger.balance_of(ledger.user_account(bob.pk)) == 900
     assert books_balance() == (0, [], {})
 
@@ -200,7 +184,7 @@ def test_control_settling_without_the_guard_pays_more_than_once(bob: User) -> No
                 moves=[(name, -held), (ledger.user_account(bob.pk), held)],
             )
 
-    at_once(settle_unguarded)
+    tally(settle_unguarded)
     assert ledger.balance_of(ledger.user_account(bob.pk)) > 1_000
 
 
@@ -210,7 +194,7 @@ def test_a_newcomer_paid_twenty_times_at_once_has_one_account(
     """Everyone makes the missing account; the losers start again and find it."""
     for number in range(MANY):
         confirm(make_order(alice, now, f"thing:{number}"), alice, now)
-    assert at_once(lambda n: settle(charlie, now, f"thing:{n}")) == {"done": MANY}
+    assert tally(lambda n: settle(charlie, now, f"thing:{n}")) == {"done": MANY}
     assert Account.objects.filter(owner=charlie).count() == 1
     assert ledger.balance_of(ledger.user_account(charlie.pk)) == MANY * 900
     assert books_balance() == (0, [], {})
@@ -228,7 +212,7 @@ def test_the_floor_lets_exactly_ten_of_twenty_through() -> None:
             moves=[(name, -100), (ledger.REFUNDS, 100)],
         )
 
-    assert at_once(take) == {"done": 10, "insufficient_funds": 10}
+    assert tally(take) == {"done": 10, "insufficient_funds": 10}
     assert ledger.balance_of(name) == 0
     assert ledger.balance_of("refunds") == 1_000
 
@@ -248,7 +232,7 @@ def test_opposite_transfers_do_not_wait_for_each_other(alice: User, now: dt.date
             moves=[(source, -10), (target, 10)],
         )
 
-    assert at_once(swap) == {"done": MANY}
+    assert tally(swap) == {"done": MANY}
     assert ledger.balance_of(one) == ledger.balance_of(two) == 1_000
 
 
@@ -260,7 +244,7 @@ def test_twenty_senders_book_a_refund_once(
 ) -> None:
     refund = escrow.refund_order(order_id=held.order_id, reason="over", now=now)
     sent: list[bool] = []
-    at_once(lambda _n: sent.append(escrow.refund_send(refund_id=refund.pk, now=now)))
+    tally(lambda _n: sent.append(escrow.refund_send(refund_id=refund.pk, now=now)))
     assert sent.count(True) == 1
     assert company.holds() == ledger.balance_of("gateway") == ledger.balance_of("refunds") == 0
     assert Transfer.objects.filter(kind="refund_sent").count() == 1
@@ -273,7 +257,7 @@ def test_an_order_is_sent_back_or_settled_never_both(
         lambda: escrow.refund_order(order_id=held.order_id, reason="over", now=now),
         lambda: settle(bob, now),
     ]
-    at_once(lambda n: works[n % 2]())
+    tally(lambda n: works[n % 2]())
     refunded = sum(Refund.objects.values_list("amount", flat=True))
     earned = ledger.balance_of(ledger.user_account(bob.pk))
     assert (refunded, earned) in {(1_000, 0), (0, 900)}

@@ -4,40 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from accounts import policy, services
 from accounts.models import RunnerProfile, RunnerState, Strike, User
 from common.db import unit_of_work
-from common.errors import Conflict
 from tests.conftest import make_runner
+from tests.races.crowd import MANY, at_once
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
-
-MANY = 12
-
-
-def at_once(work: Callable[[int], Any], many: int = MANY) -> list[Any]:
-    """Run ``work(0…)`` on as many threads, let go together; a lost one returns its code."""
-    gate = Barrier(many)
-
-    def run(number: int) -> Any:
-        try:
-            gate.wait(10)
-            return work(number)
-        except Conflict as lost:
-            return lost.code
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(many) as pool:
-        return list(pool.map(run, range(many)))
 
 
 def test_of_three_strikes_at_once_the_last_pauses(db: None, now: dt.datetime) -> None:
