@@ -12,8 +12,10 @@ from channels.auth import get_user
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.db import OperationalError
 from django.http import parse_cookie
 from django.utils.http import is_same_domain
+from redis.exceptions import RedisError
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.models import User
@@ -21,6 +23,7 @@ from accounts.tickets import redeem_async
 
 NOT_AUTHENTICATED = 4401
 WRONG_ORIGIN = 4403
+TRY_AGAIN = 1012
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -43,7 +46,7 @@ class SocketAuthentication:
 
     ``auth`` is ``bearer``, ``ticket``, ``cookie`` or ``none``; with ``none`` the user is
     anonymous and the consumer decides. A bad token or ticket closes with 4401, an Origin that
-    is not ours with 4403.
+    is not ours with 4403; 1012 means that we could not look.
     """
 
     def __init__(self, application: Application) -> None:
@@ -54,6 +57,9 @@ class SocketAuthentication:
             user, means = await identify(scope)
         except Refused as refusal:
             await close(receive, send, refusal.code)
+            return
+        except (RedisError, OperationalError):
+            await close(receive, send, TRY_AGAIN)  # whoever asks may well be who they say
             return
         await self.application({**scope, "user": user, "auth": means}, receive, send)
 

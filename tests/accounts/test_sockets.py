@@ -107,6 +107,11 @@ async def test_a_deleted_users_token_is_4401(alice: User) -> None:
     assert await refused(Authorization=bearer) == 4401
 
 
+async def test_a_ticket_that_cannot_be_looked_at_is_1012(settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"  # nobody listens there
+    assert await refused(path="/ws/?ticket=any") == 1012
+
+
 async def test_a_ticket_opens_one_socket(alice: User) -> None:
     ticket = await issue(alice.pk)
     found = await seen(f"/ws/?ticket={ticket}&after=3")
