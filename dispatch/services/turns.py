@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from common.errors import Unavailable
 from common.redis import client
 
-LONGEST_RUN_S = 30
+LONGEST_RUN_S = 5  # a killed worker holds an area no longer than this
 RELEASE = "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end"
 
 

@@ -237,7 +237,7 @@ def test_a_second_worker_leaves_a_note_instead_of_doing_the_same_work(
 def test_a_turn_is_given_back_by_its_owner_alone(errand: Errand) -> None:
     key = f"dispatch:matching:{errand.area}"
     with area_turn(errand.area):
-        assert 0 < int(client().ttl(key)) <= 30
+        assert 0 < int(client().ttl(key)) <= 5
         client().set(key, "somebody else's")
     assert client().get(key) == "somebody else's"
 
