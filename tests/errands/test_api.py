@@ -197,6 +197,7 @@ class TestPosting:
         other = api(alice).post("/api/v1/errands", posting | {"title": "다른 것"}, headers=headers)
         problem(other, 422, "idempotency_key_reused")
 
+    @pytest.mark.django_db(transaction=True)  # the refused unit must really be rolled back
     def test_a_refused_request_frees_its_key(
         self, alice: User, api: Client, posting: dict[str, Any]
     ) -> None:
