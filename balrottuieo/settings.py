@@ -9,9 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.templatetags.static import static
 from django.urls import reverse_lazy
-from django.utils.translation import gettext_lazy as _
 from environs import Env
 
 from common.devkeys import development_key
@@ -317,74 +315,6 @@ MAP_TILE_ATTRIBUTION = env.str("MAP_TILE_ATTRIBUTION", default="")
 DEMO_STAFF_PASSWORD = env.str("DEMO_STAFF_PASSWORD", default="") or (
     "walk-with-us-2026" if DEBUG else ""
 )
-
-UNFOLD = {
-    "SITE_TITLE": "발로뛰어",
-    "SITE_HEADER": "발로뛰어",
-    "SITE_SYMBOL": "directions_walk",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml",
-                       "href": lambda request: static("img/favicon.svg")}],
-    "SHOW_LANGUAGES": False,
-    "SHOW_HISTORY": False,
-    "STYLES": [lambda request: static("css/admin.css")],
-    "DASHBOARD_CALLBACK": "dispatch.admin.dashboard.figures",
-    "SIDEBAR": {
-        "show_search": True,
-        "navigation": [
-            {
-                "title": _("Operations"),
-                "items": [
-                    {"title": _("Live map"), "icon": "map", "link": reverse_lazy("admin:live_map")},
-                    {
-                        "title": _("Errands"),
-                        "icon": "package_2",
-                        "link": reverse_lazy("admin:errands_errand_changelist"),
-                    },
-                    {
-                        "title": _("Offers"),
-                        "icon": "send_time_extension",
-                        "link": reverse_lazy("admin:dispatch_offer_changelist"),
-                    },
-                ],
-            },
-            {
-                "title": _("People"),
-                "items": [
-                    {
-                        "title": _("Users"),
-                        "icon": "group",
-                        "link": reverse_lazy("admin:accounts_user_changelist"),
-                    },
-                    {
-                        "title": _("Runner applications"),
-                        "icon": "badge",
-                        "link": reverse_lazy("admin:accounts_runnerprofile_changelist"),
-                    },
-                ],
-            },
-            {
-                "title": _("Money"),
-                "items": [
-                    {
-                        "title": _("Payments"),
-                        "icon": "credit_card",
-                        "link": reverse_lazy("admin:payments_payment_changelist"),
-                    },
-                    {
-                        "title": _("Ledger"),
-                        "icon": "account_balance",
-                        "link": reverse_lazy("admin:payments_transfer_changelist"),
-                    },
-                    {
-                        "title": _("Refunds"),
-                        "icon": "undo",
-                        "link": reverse_lazy("admin:payments_refund_changelist"),
-                    },
-                ],
-            },
-        ],
-    },
-}
 
 LOGGING = {
     "version": 1,

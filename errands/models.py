@@ -7,11 +7,12 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.geo import Point
 from common.models import Record
-from errands.states import Kind, Move, Role, State
+from errands.states import ONE_PLACE, Kind, Move, Role, State
 
 KINDS = [
     (Kind.DELIVERY, _("Delivery")),
@@ -203,6 +204,13 @@ class Errand(Asked):
     def total(self) -> int:
         """What the requester pays, in won."""
         return self.reward + self.service_fee
+
+    @property
+    def state_label(self) -> str:
+        """The state's name; where there is one place, nothing is picked up but started."""
+        if self.state == State.PICKED_UP and self.kind in ONE_PLACE:
+            return gettext("Started")
+        return str(self.get_state_display())
 
     @property
     def reference(self) -> str:

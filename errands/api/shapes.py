@@ -147,7 +147,7 @@ class ErrandShape(AskedShape):
     """An errand as one of its two parties sees it."""
 
     state = serializers.ChoiceField(choices=STATES)
-    state_label = serializers.CharField(source="get_state_display")
+    state_label = serializers.CharField()
     proof = serializers.ChoiceField(choices=ProofKind.choices)
     requester = PersonShape()
     runner = PersonShape(allow_null=True)

@@ -1,0 +1,65 @@
+"""How the admin looks and what its menu holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+def _style(_request: HttpRequest) -> str:
+    return static("css/admin.css")
+
+
+def _favicon(_request: HttpRequest) -> str:
+    return static("img/favicon.svg")
+
+
+def _item(title: Promise, icon: str, page: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{page}")}
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "발로뛰어",
+    "SITE_HEADER": "발로뛰어",
+    "SITE_SYMBOL": "directions_walk",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _favicon}],
+    "SHOW_LANGUAGES": False,
+    "SHOW_HISTORY": False,
+    "STYLES": [_style],
+    "DASHBOARD_CALLBACK": "dispatch.admin.dashboard.figures",
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {
+                "title": _("Operations"),
+                "items": [
+                    _item(_("Live map"), "map", "live_map"),
+                    _item(_("Errands"), "package_2", "errands_errand_changelist"),
+                    _item(_("Offers"), "send_time_extension", "dispatch_offer_changelist"),
+                    _item(_("matching runs"), "hub", "dispatch_solve_changelist"),
+                    _item(_("area conditions"), "rainy", "errands_areacondition_changelist"),
+                ],
+            },
+            {
+                "title": _("People"),
+                "items": [
+                    _item(_("Users"), "group", "accounts_user_changelist"),
+                    _item(_("Runner applications"), "badge", "accounts_runnerprofile_changelist"),
+                ],
+            },
+            {
+                "title": _("Money"),
+                "items": [
+                    _item(_("Payments"), "credit_card", "payments_payment_changelist"),
+                    _item(_("Ledger"), "account_balance", "payments_transfer_changelist"),
+                    _item(_("Refunds"), "undo", "payments_refund_changelist"),
+                ],
+            },
+        ],
+    },
+}
