@@ -124,20 +124,6 @@ def forget_stale(*, now: datetime) -> int:
 # --- Reading -----------------------------------------------------------------------------
 
 
-def near(
-    point: Point, radius_m: float, limit: int, *, now: datetime | None = None
-) -> list[tuple[UUID, Point, float]]:
-    """Return the runners within ``radius_m`` with a fresh position, nearest first."""
-    with _asking():
-        found: list[Any] = client().geosearch(
-            WHERE, longitude=point.lng, latitude=point.lat, radius=radius_m, unit="m",
-            sort="ASC", withdist=True, withcoord=True,
-        )  # fmt: skip
-        fresh = _fresh([row[0] for row in found], now)
-    rows = [(UUID(m), Point(lat, lng), away) for m, away, (lng, lat) in found if m in fresh]
-    return rows[:limit]
-
-
 def around(
     points: Iterable[Point], margin_m: float, *, now: datetime | None = None
 ) -> dict[UUID, Point]:

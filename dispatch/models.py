@@ -47,9 +47,7 @@ class Offer(Record):
     runner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="offers", verbose_name=_("runner")
     )
-    solve = models.ForeignKey(
-        Solve, models.SET_NULL, null=True, blank=True, related_name="offers"
-    )
+    solve = models.ForeignKey(Solve, models.SET_NULL, null=True, blank=True, related_name="offers")
     state = models.CharField(
         _("state"), max_length=10, choices=OfferState, default=OfferState.OFFERED
     )

@@ -19,9 +19,9 @@ from dispatch import locations
 from dispatch.live import tracked_errand
 from dispatch.models import Offer, OfferState, TrailPoint
 from dispatch.policy import Fix, Load, eta_minutes, minutes_along, route
-from errands.models import STATES, Errand, ErrandEvent
+from errands.models import Errand, ErrandEvent, label_of
 from errands.pricing import DOOR_MINUTES
-from errands.states import TWO_PLACES, UNDERWAY, State
+from errands.states import TWO_PLACES, UNDERWAY, Kind, State
 
 MOST_LISTED = 50
 MOST_LOOKED_AT = 1_000
@@ -30,7 +30,6 @@ PATH = (
     State.OPEN, State.ASSIGNED, State.AT_PICKUP, State.PICKED_UP, State.AT_DROPOFF,
     State.DELIVERED, State.COMPLETED,
 )  # fmt: skip
-LABELS = dict(STATES)
 
 
 # --- Errands from a runner's side ----------------------------------------------------------
@@ -183,7 +182,7 @@ def tracking(token: str, *, now: datetime) -> dict[str, Any]:
     return {
         "kind": errand.kind,
         "state": errand.state,
-        "state_label": str(LABELS[State(errand.state)]),
+        "state_label": errand.state_label,
         "progress": _progress(errand, events),
         "pickup": _block(errand.pickup),
         "dropoff": _block(errand.dropoff),
@@ -218,13 +217,13 @@ def _progress(errand: Errand, events: Sequence[ErrandEvent]) -> list[dict[str, A
     path = [step for step in PATH if errand.kind in TWO_PLACES or step != State.AT_DROPOFF]
     if errand.state not in path:
         path = [*(step for step in path if step in reached), State(errand.state)]
-    return [_step(state, reached.get(state)) for state in path]
+    return [_step(state, Kind(errand.kind), reached.get(state)) for state in path]
 
 
-def _step(state: State, at: datetime | None) -> dict[str, Any]:
+def _step(state: State, kind: Kind, at: datetime | None) -> dict[str, Any]:
     return {
         "state": state.value,
-        "label": str(LABELS[state]),
+        "label": label_of(state, kind),
         "at": None if at is None else at.isoformat(),
     }
 

@@ -48,7 +48,6 @@ def landing(request: HttpRequest) -> HttpResponse:
         "pulse": _pulse(),
         "year": year,
         "wage": won(wage),
-        "runner_percent": 100 - settings.COMMISSION_PERCENT,
         "offer_seconds": settings.OFFER_LIFE_S,
         "sandbox": settings.SANDBOX,
     }

@@ -41,6 +41,13 @@ MOVES = [(move, move.value) for move in Move]
 ROLES = [(role, role.value) for role in Role]
 
 
+def label_of(state: State, kind: Kind) -> str:
+    """Name a state for people; where there is one place, nothing is picked up but started."""
+    if state == State.PICKED_UP and kind in ONE_PLACE:
+        return gettext("Started")
+    return str(dict(STATES)[state])
+
+
 class ProofKind(models.TextChoices):
     PHOTO = "photo", _("Photo")
     PIN = "pin", _("4-digit PIN")
@@ -207,10 +214,7 @@ class Errand(Asked):
 
     @property
     def state_label(self) -> str:
-        """The state's name; where there is one place, nothing is picked up but started."""
-        if self.state == State.PICKED_UP and self.kind in ONE_PLACE:
-            return gettext("Started")
-        return str(self.get_state_display())
+        return label_of(State(self.state), Kind(self.kind))
 
     @property
     def reference(self) -> str:

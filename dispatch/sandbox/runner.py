@@ -120,17 +120,15 @@ class Runner:
             await self._phone.ask("duty.start", position=self._walker.position._asdict())
         self._on_duty.set()
 
-    async def _reload(self) -> int:
-        """Carry what the server says we carry; return how much of it was news to us."""
+    async def _reload(self) -> None:
+        """Carry what the server says we carry."""
         before = self._bag.ids()
         carried = set((await self._api.get("/duty"))["carried"])
         # Only what was here before: more may have been accepted while we asked.
         for errand_id in before - carried:
             self._bag.forget(errand_id)
-        unknown = carried - self._bag.ids()
-        for errand_id in unknown:
+        for errand_id in carried - self._bag.ids():
             await self._carrier.reread(errand_id)
-        return len(unknown)
 
     async def _changed(self, errand_id: str, state: str) -> None:
         if state not in UNDERWAY:
@@ -186,8 +184,7 @@ class Runner:
 
     async def _browse(self) -> None:
         await self._stay_on_duty()
-        if await self._reload():
-            self._stage.tally.error("missed_news", f"runner {self._number}")
+        await self._reload()
         here = self._walker.position._asdict()
         found = await self._api.get("/errands-nearby", **here, radius_m=1_500)
         if not found or self._bag:

@@ -80,7 +80,7 @@ class ErrandAdmin(RecordAdmin):
 
     @display(description=_("state"), label=STATE_COLOURS, ordering="state")
     def state_label(self, errand: Errand) -> tuple[str, str]:
-        return errand.state, errand.get_state_display()
+        return errand.state, errand.state_label
 
     @display(description=_("Paid in all"))
     def total_won(self, errand: Errand) -> str:

@@ -41,16 +41,6 @@ def is_at(point: Point, metres: float) -> bool:
     )
 
 
-def test_the_nearest_come_first_and_stop_at_the_radius(now: dt.datetime) -> None:
-    for person, metres in ((BOB, 300), (CHARLIE, 100), (EVE, 900)):
-        locations.place(person, north(metres), now=now)
-    found = locations.near(CITY_HALL, 500, 10, now=now)
-    assert [person for person, _point, _away in found] == [CHARLIE, BOB]
-    assert is_at(found[0][1], 100)
-    assert found[0][2] == pytest.approx(100, abs=2)
-    assert len(locations.near(CITY_HALL, 1_000, 2, now=now)) == 2
-
-
 def test_a_box_around_places_with_a_margin(now: dt.datetime) -> None:
     for person, metres in ((BOB, -550), (CHARLIE, 1_550), (EVE, 1_700)):
         locations.place(person, north(metres), now=now)
@@ -62,14 +52,12 @@ def test_a_box_around_places_with_a_margin(now: dt.datetime) -> None:
 def test_an_old_position_does_not_count(now: dt.datetime) -> None:
     put(BOB, now, ago_s=121)
     put(CHARLIE, now, ago_s=119)
-    assert [row[0] for row in locations.near(CITY_HALL, 100, 5, now=now)] == [CHARLIE]
     assert set(locations.around([CITY_HALL], 100, now=now)) == {CHARLIE}
     assert set(locations.positions_of([BOB, CHARLIE, EVE], now=now)) == {CHARLIE}
     assert set(locations.everyone(now=now)) == {CHARLIE}
 
 
 def test_nobody_is_nowhere(now: dt.datetime) -> None:
-    assert locations.near(CITY_HALL, 100, 5) == []
     assert locations.around([CITY_HALL], 100) == {}
     assert locations.positions_of([]) == {}
     assert locations.everyone() == {}
@@ -143,7 +131,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("unreachable")
 def test_a_lost_redis_is_said_plainly(now: dt.datetime) -> None:
     with pytest.raises(Unavailable):
-        locations.near(CITY_HALL, 100, 5)
+        locations.around([CITY_HALL], 100)
     with pytest.raises(Unavailable):
         locations.place(BOB, north(0), now=now)
     with pytest.raises(Unavailable):
