@@ -12,6 +12,7 @@ from typing import Any
 from django.urls import reverse_lazy
 from environs import Env
 
+from balrottuieo import backoffice
 from common.devkeys import development_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -315,6 +316,8 @@ MAP_TILE_ATTRIBUTION = env.str("MAP_TILE_ATTRIBUTION", default="")
 DEMO_STAFF_PASSWORD = env.str("DEMO_STAFF_PASSWORD", default="") or (
     "walk-with-us-2026" if DEBUG else ""
 )
+
+UNFOLD = backoffice.UNFOLD
 
 LOGGING = {
     "version": 1,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.utils import timezone
+from django.utils import timezone, translation
 from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -36,6 +36,12 @@ def fresh_redis() -> Iterator[None]:
     redis_client().flushdb()
     yield
     cache.close()
+
+
+@pytest.fixture(autouse=True)
+def korean() -> None:
+    """A request leaves its language on the thread; the next test starts with ours."""
+    translation.activate("ko")
 
 
 @pytest.fixture(autouse=True)

@@ -200,4 +200,5 @@ def test_posting_is_paced_by_the_runners() -> None:
     assert many.requesters == 20
     assert few.requesters == 6
     assert plan(errands=3).requesters == 3
-    assert many.seconds_between_posts == pytest.approx((25 + 8) / 40 / 0.8)
+    assert many.seconds_between_posts == pytest.approx((25 + 8) / 40 / 1.2)
+    assert few.seconds_between_posts > many.seconds_between_posts

@@ -26,7 +26,7 @@ class Robots:
     """``manage.py simulate`` as a child process; ends with the ``with`` block."""
 
     def __init__(self, checkout: Path, product: Product, *options: str) -> None:
-        size = ("--runners", "10", "--errands", "15", "--speed", "60", "--minutes", "3")
+        size = ("--runners", "10", "--errands", "15", "--speed", "120", "--minutes", "3")
         self._process = subprocess.Popen(
             (sys.executable, "manage.py", "simulate", "--json", "--base-url", product.url,
              *size, *options),
