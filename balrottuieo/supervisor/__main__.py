@@ -25,6 +25,7 @@ from balrottuieo.supervisor.embedded_redis import (
 from balrottuieo.supervisor.guards import only_one_here, require_free_port
 from balrottuieo.supervisor.plan import (
     ROOT,
+    RUN_ENV,
     VAR,
     BadPlan,
     ChildPlan,
@@ -34,6 +35,7 @@ from balrottuieo.supervisor.plan import (
     is_on,
     manage,
     plan_from,
+    shared_lines,
 )
 from balrottuieo.supervisor.watch import GaveUp, Watch
 
@@ -70,11 +72,14 @@ class Supervisor:
             self._console.say("stopping …")
         finally:
             self._watch.stop_all()
+            RUN_ENV.unlink(missing_ok=True)
         self._console.say("stopped; nothing is left running")
 
     def _start_everything(self) -> None:
         redis_url = self._plan.redis_url or self._start_redis()
         self._env = child_environment(os.environ, self._plan, redis_url=redis_url)
+        RUN_ENV.touch(mode=0o600)
+        RUN_ENV.write_text(shared_lines(self._env), encoding="utf-8")
         self._console.say("preparing the database and the demo …")
         self._step("migrate", "--no-input", "--verbosity", "0")
         # Demo logins are for development: with DEBUG off there are none.

@@ -1,5 +1,6 @@
 """What will run: read from the environment once, before anything starts."""
 
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VAR = ROOT / "var"
+RUN_ENV = VAR / "run.env"
+SHARED = ("DEBUG", "SANDBOX", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")
 FALSE_WORDS = {"0", "false", "no", "off"}
 # What must be stopped first stands last: robots, beat, worker, web, redis.
 NAMES = ("redis", "web", "worker", "beat", "robots")
@@ -74,6 +77,12 @@ def child_environment(environ: Mapping[str, str], plan: Plan, *, redis_url: str)
         "REDIS_URL": redis_url,
         "DJANGO_SETTINGS_MODULE": "balrottuieo.settings",
     }
+
+
+def shared_lines(environment: Mapping[str, str]) -> str:
+    """What a `manage.py` beside us must know to meet the same database and Redis."""
+    found = {name: environment[name] for name in SHARED if name in environment}
+    return "".join(f"{name}={json.dumps(value)}\n" for name, value in found.items())
 
 
 def manage(*arguments: str) -> tuple[str, ...]:

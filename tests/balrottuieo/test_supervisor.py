@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from balrottuieo.supervisor import embedded_redis, guards
 from balrottuieo.supervisor.children import Child, describe_exit
@@ -20,6 +21,7 @@ from balrottuieo.supervisor.plan import (
     child_environment,
     child_plans,
     plan_from,
+    shared_lines,
 )
 from balrottuieo.supervisor.watch import GaveUp, RestartBudget, Watch
 
@@ -73,6 +75,20 @@ def test_children_keep_the_callers_database_and_broker() -> None:
     named = {"DATABASE_URL": "postgres://db/x", "CELERY_BROKER_URL": "amqp://mq"}
     ours = child_environment(named, PLAN, redis_url="redis://x")
     assert named.items() <= ours.items()
+
+
+def test_a_command_beside_us_meets_the_same_services(tmp_path: Path) -> None:
+    given = {"DATABASE_URL": 'sqlite:///a "b".db', "SECRET_KEY": "s", "PATH": "/bin"}
+    env = child_environment(given, PLAN, redis_url="redis://127.0.0.1:7777/0")
+    file = tmp_path / "run.env"
+    file.write_text(shared_lines(env), encoding="utf-8")
+    assert dotenv_values(file) == {
+        "DEBUG": "true",
+        "SANDBOX": "true",
+        "PUBLIC_URL": PLAN.url,
+        "DATABASE_URL": 'sqlite:///a "b".db',
+        "REDIS_URL": "redis://127.0.0.1:7777/0",
+    }
 
 
 def test_robots_are_the_last_to_start_and_can_be_left_out() -> None:

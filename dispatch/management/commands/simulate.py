@@ -31,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1, help="chooses the town and the robots")
         parser.add_argument("--minutes", type=float, default=30.0, help="0: no limit")
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-        parser.add_argument("--base-url", "--url", default="http://127.0.0.1:8000")
+        parser.add_argument("--base-url", "--url", default=settings.PUBLIC_URL)
         parser.add_argument("--staff-email", default=STAFF_EMAIL)
 
     def handle(self, *args: Any, **options: Any) -> None:
