@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from django.core.management import execute_from_command_line
-from environs import Env
+from dotenv import load_dotenv
 
 RUN_ENV = Path(__file__).resolve().parent / "var" / "run.env"
 
 
 def main() -> None:
     # While `make run` runs here, commands speak to it; servers never read this file.
-    Env().read_env(RUN_ENV, recurse=False)
+    load_dotenv(RUN_ENV)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "balrottuieo.settings")
     execute_from_command_line(sys.argv)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.urls import reverse_lazy
+from dotenv import load_dotenv
 from environs import Env
 
 from balrottuieo import backoffice
@@ -18,8 +19,9 @@ from common.devkeys import development_key
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
+# Into the environment itself: libraries such as cloudinary read their own variables there.
+load_dotenv(BASE_DIR / ".env")
 env = Env()
-env.read_env(BASE_DIR / ".env", recurse=False)
 
 # --- What kind of place this is ----------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
-from environs import Env
+from dotenv import load_dotenv
 
 from balrottuieo.supervisor.children import Child, describe_exit, die_with_parent, kill_group
 from balrottuieo.supervisor.console import Console, welcome
@@ -161,7 +161,7 @@ def main(arguments: list[str]) -> int:
     """The exit code: 0 after a wanted stop, 1 when something was wrong."""
     console = Console()
     VAR.mkdir(exist_ok=True)
-    Env().read_env(ROOT / ".env", recurse=False)  # as the settings do, and before we choose
+    load_dotenv(ROOT / ".env")  # as the settings do, and before we choose
     try:
         plan = plan_from(os.environ, arguments)
         with only_one_here(VAR / "supervisor.lock", url=plan.url):

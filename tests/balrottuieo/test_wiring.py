@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from django.test import Client
 
@@ -30,3 +36,18 @@ def test_the_documents_come_from_our_own_server(client: Client, path: str) -> No
     page = client.get(path).content.decode()
     assert "drf_spectacular_sidecar" in page
     assert "https://" not in page
+
+
+def test_a_command_reads_what_make_run_wrote(tmp_path: Path) -> None:
+    """A copy of manage.py beside a run.env of its own: the file counts, the environment more."""
+    root = Path(__file__).resolve().parents[2]
+    shutil.copy(root / "manage.py", tmp_path)
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "run.env").write_text('PUBLIC_URL="http://here:1"\nDEBUG="false"\n')
+    ask = "from django.conf import settings; print(settings.PUBLIC_URL, settings.DEBUG)"
+    found = subprocess.run(
+        [sys.executable, str(tmp_path / "manage.py"), "shell", "--no-imports", "-c", ask],
+        env={**os.environ, "DEBUG": "true", "PYTHONPATH": str(root)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert found.stdout.split() == ["http://here:1", "True"]
