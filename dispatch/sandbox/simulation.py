@@ -135,10 +135,13 @@ class Simulation:
         await _until(lambda: not self._tally.live)
 
     async def _report(self) -> None:
+        pause = PROGRESS_S
         while True:
-            await asyncio.sleep(PROGRESS_S if self._plan.errands else DEMO_PROGRESS_S)
+            await asyncio.sleep(pause)
             runners = f"runners {self._on_line()}/{len(self._runners)}"
             logger.info("%s · %s", self._tally.line(), runners)
+            if not self._plan.errands:
+                pause = min(pause * 2, DEMO_PROGRESS_S)
 
     def _on_line(self) -> int:
         return sum(runner.on_line for runner in self._runners)

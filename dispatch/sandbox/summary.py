@@ -68,6 +68,8 @@ def summarise(plan: Plan, tally: Tally, audit: Mapping[str, Any]) -> dict[str, A
 def failures(plan: Plan, tally: Tally, audit: Mapping[str, Any]) -> list[str]:
     """Name every promise that was not kept; none of them for a good run."""
     found = [] if audit["clean"] else [f"the audit has {audit['found']} findings"]
+    if audit["errands"] < tally.posted:
+        found.append("the audit saw another database than the server's: check DATABASE_URL")
     if not plan.errands:
         return found
     completed = completed_percent(tally) or 0.0

@@ -142,7 +142,7 @@ def good_tally() -> Tally:
     return tally
 
 
-CLEAN = {"clean": True, "found": 0, "findings": []}
+CLEAN = {"clean": True, "errands": 100, "found": 0, "findings": []}
 
 
 def test_a_good_run_has_no_failure() -> None:
@@ -166,6 +166,11 @@ def test_every_broken_promise_is_named() -> None:
 
 def test_an_endless_run_promises_only_a_clean_audit() -> None:
     assert failures(plan(errands=0), Tally(), CLEAN) == []
+
+
+def test_an_audit_of_another_database_proves_nothing() -> None:
+    (told,) = failures(plan(errands=0), good_tally(), {**CLEAN, "errands": 3})
+    assert "another database" in told
 
 
 def test_no_errand_at_all_is_no_success() -> None:
