@@ -27,7 +27,8 @@ setup: .venv/.dev-stamp $(CATALOGUES) ## Install the development tools into .ven
 
 .PHONY: test
 test: packages setup lint ## Everything: lint, unit, races, live; nothing skipped
-	$(BIN)/pytest -m "not races"
+	$(BIN)/pytest -n 2 -m "not races and not live"
+	$(BIN)/pytest -m "live and not races"
 	TEST_DB=postgresql $(BIN)/pytest -m races
 
 .PHONY: test-fast

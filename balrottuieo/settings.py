@@ -303,6 +303,7 @@ MINIMUM_WAGE = {2025: 10_030, 2026: 10_320}  # won per hour, Minimum Wage Commis
 PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="payments.gateways.sandbox.SandboxGateway")
 QUOTE_LIFE = PAYMENT_LIFE = timedelta(minutes=15)
 UNMATCHED_LIFE = timedelta(hours=2)
+RAISE_SUGGESTED_AFTER = timedelta(minutes=5)
 SCHEDULE_LEAD = timedelta(minutes=15)
 OBJECTION_WINDOW = timedelta(hours=24)
 TRACKING_LINK_LIFE = timedelta(hours=24)

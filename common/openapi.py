@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from common.idempotency import HEADER, MAX_KEY
+
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457 problem details.",
@@ -25,6 +27,13 @@ PROBLEM: dict[str, Any] = {
         },
     },
 }
+IDEMPOTENCY_KEY: dict[str, Any] = {
+    "in": "header",
+    "name": HEADER,
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
+    "description": "Same key and body: the first answer again. Kept 24 hours, payments 15 days.",
+}
+NEVER_REPLAYED = "/ws-tickets"  # a kept answer would be a kept secret
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
@@ -39,8 +48,10 @@ def document_problems(
             "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
         },
     }
-    for operations in result.get("paths", {}).values():
+    for path, operations in result.get("paths", {}).items():
         for method, operation in operations.items():
             if method in METHODS:
                 operation["responses"].setdefault("default", refusal)
+        if "post" in operations and not path.endswith(NEVER_REPLAYED):
+            operations["post"].setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     return result

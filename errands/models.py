@@ -221,9 +221,21 @@ class Errand(Asked):
         """How payments know this errand."""
         return f"errand:{self.pk}"
 
+    def raise_suggested(self, now: datetime) -> bool:
+        """Tell whether it is time to suggest a higher reward: open for 5 minutes, no runner."""
+        patience = settings.RAISE_SUGGESTED_AFTER.total_seconds()
+        return self.state == State.OPEN and self.waited_s(now) >= patience
+
+    def visible_from(self, opened_at: datetime) -> datetime:
+        """When runners see the errand: on opening, or shortly before its start if later."""
+        if self.starts_at is None:
+            return opened_at
+        return max(opened_at, self.starts_at - settings.SCHEDULE_LEAD)
+
     def waited_s(self, now: datetime) -> float:
-        """Seconds since the errand was opened for matching."""
-        return (now - (self.opened_at or self.created_at)).total_seconds()
+        """Seconds since runners could see the errand; 0 before that."""
+        seen = self.visible_from(self.opened_at or self.created_at)
+        return max(0.0, (now - seen).total_seconds())
 
 
 class ErrandEvent(Record):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -14,18 +14,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.selectors import caller
-from common.idempotency import HEADER, KEPT_PAYMENTS, answer_once
+from common.idempotency import KEPT_PAYMENTS, answer_once
 from common.serializers import StrictSerializer, WonField
 from payments import escrow, ledger, selectors
 from payments.models import Entry, Payment, PaymentState
 
 TAGS = ["payments"]
-IDEMPOTENCY_KEY = OpenApiParameter(
-    HEADER,
-    str,
-    OpenApiParameter.HEADER,
-    description="Any text of your own; the same key gives the first answer again for 15 days.",
-)
 
 
 class PaymentOut(serializers.ModelSerializer[Payment]):
@@ -71,7 +65,6 @@ class OrderConfirm(APIView):
 
     @extend_schema(
         operation_id="payment_confirm",
-        parameters=[IDEMPOTENCY_KEY],
         request=Input,
         responses=PaymentOut,
         tags=TAGS,

@@ -93,9 +93,6 @@ def _wanted(errands: Sequence[Errand], now: datetime) -> list[Wanted]:
 
 def _wish(errand: Errand, excluded: set[UUID], ignored: Counter[UUID], now: datetime) -> Wanted:
     waited_s = errand.waited_s(now)
-    if errand.starts_at is not None:
-        shown_since = errand.starts_at - settings.SCHEDULE_LEAD
-        waited_s = min(waited_s, max(0.0, (now - shown_since).total_seconds()))
     return Wanted(
         id=errand.pk,
         requester_id=errand.requester_id,

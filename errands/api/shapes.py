@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
@@ -181,12 +182,14 @@ class ErrandDetailShape(ErrandShape):
     pickup_pin = serializers.SerializerMethodField()
     dropoff_pin = serializers.SerializerMethodField()
     asks_pickup_pin = serializers.SerializerMethodField()
+    raise_suggested = serializers.SerializerMethodField()
     tracking_url = serializers.SerializerMethodField()
 
     class Meta:
         model = Errand
         fields = (
             *ErrandShape.Meta.fields, "payment", "pickup_pin", "dropoff_pin", "asks_pickup_pin",
+            "raise_suggested",
             "tracking_url",
         )  # fmt: skip
 
@@ -206,6 +209,9 @@ class ErrandDetailShape(ErrandShape):
 
     def get_asks_pickup_pin(self, errand: Errand) -> bool:
         return bool(errand.pickup_pin)
+
+    def get_raise_suggested(self, errand: Errand) -> bool:
+        return self._is_requester(errand) and errand.raise_suggested(timezone.now())
 
     def get_tracking_url(self, errand: Errand) -> str:
         if not self._is_requester(errand):

@@ -115,10 +115,7 @@ def _times(target: State, now: datetime) -> dict[str, Any]:
 
 def unmatched_until(errand: Errand, now: datetime) -> datetime:
     """When an errand that opens at ``now`` lapses: 2 h unmatched, or its deadline if sooner."""
-    visible_from = now
-    if errand.starts_at is not None:
-        visible_from = max(now, errand.starts_at - settings.SCHEDULE_LEAD)
-    latest: datetime = visible_from + settings.UNMATCHED_LIFE
+    latest: datetime = errand.visible_from(now) + settings.UNMATCHED_LIFE
     return min(latest, errand.deadline_at or latest)
 
 

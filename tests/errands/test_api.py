@@ -262,6 +262,17 @@ class TestLooking:
         problem(api(charlie).get(f"{path}/events"), 404, "not_found")
         problem(api(alice).get(f"/api/v1/errands/{uuid.uuid4()}"), 404, "not_found")
 
+    def test_a_higher_reward_is_suggested_after_five_minutes(
+        self, alice: User, bob: User, api: Client, now: dt.datetime
+    ) -> None:
+        errand = pay_for(make_errand(alice))
+        path = f"/api/v1/errands/{errand.pk}"
+        for minutes, suggested in ((4, False), (5, True)):
+            Errand.objects.update(opened_at=now - dt.timedelta(minutes=minutes))
+            assert api(alice).get(path).json()["raise_suggested"] is suggested
+        walk(errand, bob, State.ASSIGNED)
+        assert api(alice).get(path).json()["raise_suggested"] is False
+
     def test_events_after_a_number(self, alice: User, bob: User, api: Client) -> None:
         errand = walk(pay_for(make_errand(alice)), bob, State.AT_PICKUP)
         path = f"/api/v1/errands/{errand.pk}/events"
