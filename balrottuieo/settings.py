@@ -232,7 +232,6 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "발로뛰어 API",
-    "DESCRIPTION": "Post small errands; runners nearby, on foot, do them.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -252,7 +251,7 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "common.openapi.document_problems",
+        "common.openapi.document_conventions",
     ],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024

@@ -13,9 +13,8 @@ from common.geo import SERVICE_BOX, Point
 from common.money import MAX_WON
 
 
+# No docstring: the API document would repeat it as the description of every input.
 class StrictSerializer(serializers.Serializer[Any]):
-    """A serializer that refuses unknown fields instead of dropping them silently."""
-
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             unknown = set(data) - set(self.fields)

@@ -101,7 +101,7 @@ def _move(
     view = type(f"{name}View", (MoveView,), members)
     schema = extend_schema(
         operation_id=f"errand_{name.lower()}",
-        description=service.__doc__,
+        description=(service.__doc__ or "").partition("\n\n")[0],
         request=input_class,
         responses=ErrandDetailShape,
         tags=["moves"],
