@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import RunnerProfile, User
 from accounts.selectors import approved_runner
 from common.errors import Unavailable
-from common.geo import METRES_PER_DEGREE, Point, metres_between, snap
+from common.geo import METRES_PER_DEGREE, SNAP_M, Point, metres_between, snap
 from dispatch import locations
 from dispatch.live import tracked_errand
 from dispatch.models import Offer, OfferState, TrailPoint
@@ -90,7 +90,9 @@ def errands_near(
         NotAllowed: as ``accounts.selectors.approved_runner``.
     """
     profile = approved_runner(runner)
-    lat_span = radius_m / METRES_PER_DEGREE
+    # A block wider than asked: whether a row is seen must follow from its block alone, or the
+    # edge of the box, moved step by step, would find out the exact address.
+    lat_span = (radius_m + SNAP_M) / METRES_PER_DEGREE
     lng_span = lat_span * 1.3  # a degree of longitude is at least 1/1.3 of one of latitude here
     found = visible_errands(now).filter(
         pickup_lat__range=(point.lat - lat_span, point.lat + lat_span),
@@ -119,7 +121,7 @@ def _listed(errand: Errand, point: Point) -> dict[str, Any]:
     return {
         **_coarse(errand),
         "pay": errand.reward,
-        "walking_minutes": errand.walking_minutes,
+        "walking_minutes": float(round(errand.walking_minutes)),
         "distance_m": round(metres_between(point, snap(errand.pickup))),
     }
 
@@ -151,7 +153,11 @@ def offers_of(runner: User, *, state: OfferState | None = None) -> QuerySet[Offe
 
 
 def offer_view(offer: Offer) -> dict[str, Any]:
-    """An offer as the runner sees it, in JSON's own types."""
+    """An offer as the runner sees it, in JSON's own types.
+
+    Whole minutes: tenths are metres, and a few offers of one errand, each from another
+    corner, would add up to its address.
+    """
     errand = offer.errand
     doors = DOOR_MINUTES * (1 if errand.dropoff is None else 2)
     return {
@@ -159,8 +165,8 @@ def offer_view(offer: Offer) -> dict[str, Any]:
         "id": str(offer.pk),
         "state": str(offer.state),
         "pay": offer.pay,
-        "added_minutes": round(offer.added_minutes, 1),
-        "total_minutes": round(offer.added_minutes + errand.expected_minutes + doors, 1),
+        "added_minutes": float(round(offer.added_minutes)),
+        "total_minutes": float(round(offer.added_minutes) + errand.expected_minutes + doors),
         "expires_at": offer.expires_at.isoformat(),
     }
 

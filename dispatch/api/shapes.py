@@ -47,7 +47,7 @@ class CoarseShape(serializers.Serializer[Any]):
 
 
 class NearbyShape(CoarseShape):
-    walking_minutes = serializers.FloatField(help_text="from the pickup to the destination")
+    walking_minutes = serializers.FloatField(help_text="whole, from the pickup to the destination")
     distance_m = serializers.IntegerField(help_text="to the block of the pickup")
 
 
@@ -56,8 +56,8 @@ class OfferShape(CoarseShape):
 
     id = serializers.UUIDField()
     state = serializers.ChoiceField(choices=OfferState.choices)
-    added_minutes = serializers.FloatField()
-    total_minutes = serializers.FloatField()
+    added_minutes = serializers.FloatField(help_text="whole; of walking")
+    total_minutes = serializers.FloatField(help_text="whole; walking, waiting and doors")
     expires_at = serializers.DateTimeField()
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import override
 from rest_framework.test import APIClient
 
 from accounts.models import RunnerProfile, RunnerState, User
-from common.geo import snap
+from common.geo import Point, snap
 from common.redis import client as redis_client
 from dispatch import locations, selectors
 from dispatch.api.shapes import OfferShape, TrackShape
@@ -238,6 +238,38 @@ def test_errands_nearby_are_coarse_and_nearest_first(
     assert rows[0]["pay"] == close.reward
     assert rows[1]["distance_m"] == pytest.approx(800, abs=110)
     assert "address" not in str(rows)
+
+
+def test_no_search_tells_two_addresses_of_one_block_apart(
+    alice: User, bob: User, api: Api, now: dt.datetime
+) -> None:
+    middle = snap(PICKUP)
+    degrees = 60 / 111_195
+    places = [
+        {"pickup_lat": middle.lat + side * degrees, "pickup_lng": middle.lng + side * degrees}
+        for side in (-1, 1)
+    ]
+    for place in places:
+        opened(alice, now=now, **place)
+    for at in (
+        Point(middle.lat - 5 * degrees, middle.lng), Point(middle.lat + 5 * degrees, middle.lng),
+        Point(middle.lat, middle.lng - 6 * degrees), Point(middle.lat, middle.lng + 6 * degrees),
+    ):  # fmt: skip
+        assert len(nearby(api(bob), radius_m=200, at=at)) == 0
+        rows = nearby(api(bob), radius_m=320, at=at)
+        assert len({str({**row, "errand_id": ""}) for row in rows}) == 1
+        assert len(rows) == 2
+
+
+def test_minutes_before_acceptance_are_too_coarse_to_measure_with(
+    errand: Errand, bob: User, api: Api, now: dt.datetime
+) -> None:
+    [listed] = nearby(api(bob))
+    offer = offered(errand, bob, now=now)
+    [row] = api(bob).get("/api/v1/offers").data["results"]
+    assert not float(offer.added_minutes).is_integer()
+    for minutes in (listed["walking_minutes"], row["added_minutes"], row["total_minutes"]):
+        assert minutes.is_integer()
 
 
 def test_what_cannot_be_claimed_is_not_listed(
