@@ -17,7 +17,7 @@ from dispatch.protocol import CloseCode
 from dispatch.signals import matching_wanted, offer_made
 from errands.models import Errand, ErrandEvent
 from errands.signals import errand_changed
-from errands.states import Move, Role, State
+from errands.states import Move, State
 
 logger = logging.getLogger(__name__)
 
@@ -30,26 +30,25 @@ def connect() -> None:
     offer_made.connect(on_offer_made, dispatch_uid="dispatch")
 
 
-def on_errand_changed(
-    *, errand_id: UUID, sequence: int, move: Move, state: State, area: str, **_news: Any
-) -> None:
+def on_errand_changed(*, errand_id: UUID, sequence: int, **_news: Any) -> None:
     """Tell who watches and who runs it; ask somebody, or stop asking."""
     event = ErrandEvent.objects.get(errand_id=errand_id, sequence=sequence)
     live.push_errand(errand_id, live.errand_event(event))
-    if move == Move.DROP:
-        services.offers_settle_drop(errand_id=errand_id, now=timezone.now())
-    if state == State.OPEN:
-        hint(tasks.match_area, area=area)
+    if event.move == Move.DROP and event.actor_id is not None:
+        now = timezone.now()
+        services.offers_settle_drop(errand_id=errand_id, runner_id=event.actor_id, now=now)
+    # The present state, not the event's: news may come so late that others have acted on it.
+    errand = Errand.objects.get(pk=errand_id)
+    if errand.state == State.OPEN:
+        hint(tasks.match_area, area=errand.area)
     else:
         services.offers_withdraw(errand_id=errand_id, now=timezone.now())
-    _tell_runner(event)
+    _tell_runner(event, errand.runner_id)
 
 
-def _tell_runner(event: ErrandEvent) -> None:
-    """Also whoever has just given the errand back: it is on their screen."""
-    runner_id: UUID | None = Errand.objects.get(pk=event.errand_id).runner_id
-    if runner_id is None and event.role == Role.RUNNER:
-        runner_id = event.actor_id
+def _tell_runner(event: ErrandEvent, present: UUID | None) -> None:
+    """After a drop whoever gave the errand back: it is on their screen."""
+    runner_id = event.actor_id if event.move == Move.DROP else present
     if runner_id is None:
         return
     services.message_send(

@@ -15,7 +15,7 @@ from dispatch.matching import MOST_CARRIED
 from dispatch.models import Offer, OfferState
 from dispatch.selectors import added_minutes, carried_by, visible_errands
 from dispatch.services.messages import turn_take
-from dispatch.services.offers import offer_close
+from dispatch.services.offers import offer_close, offers_settle_drop
 from errands.models import Errand
 from errands.services import errand_accept, errand_drop
 
@@ -157,7 +157,5 @@ def errand_give_back(*, errand_id: UUID, runner: User, reason: str, now: datetim
     """
     turn_take(runner_id=runner.pk)
     errand = errand_drop(errand_id=errand_id, runner=runner, reason=reason, now=now)
-    Offer.objects.filter(errand_id=errand_id, runner=runner, state=OfferState.ACCEPTED).update(
-        state=OfferState.DROPPED, answered_at=now
-    )
+    offers_settle_drop(errand_id=errand_id, runner_id=runner.pk, now=now)
     return errand

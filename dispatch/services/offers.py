@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import QuerySet
 
+from accounts.selectors import on_duty_profiles
 from common.db import on_commit, run_in_unit
 from dispatch.matching import Match
 from dispatch.models import Offer, OfferState, Solve
@@ -19,6 +20,7 @@ from errands.models import Errand
 from errands.states import State
 
 AT_ONCE = 500
+NEVER_AGAIN = (OfferState.DECLINED, OfferState.DROPPED)
 
 
 def offer_make(*, errand: Errand, match: Match, solve: Solve, now: datetime) -> bool:
@@ -33,7 +35,7 @@ def offer_make(*, errand: Errand, match: Match, solve: Solve, now: datetime) -> 
 def _make(errand: Errand, match: Match, solve: Solve, now: datetime) -> bool:
     turn_take(runner_id=match.runner_id)
     unchanged = Errand.objects.filter(pk=errand.pk, state=State.OPEN, version=errand.version)
-    if not unchanged.exists():
+    if not unchanged.exists() or not _may_be_asked(errand, match.runner_id):
         return False
     offer = Offer.objects.create(
         errand=errand, runner_id=match.runner_id, solve=solve, pay=errand.reward,
@@ -45,6 +47,15 @@ def _make(errand: Errand, match: Match, solve: Solve, now: datetime) -> bool:
     news = {"offer_id": offer.pk, "expires_at": offer.expires_at}
     on_commit(lambda: offer_made.send_robust(sender=Offer, **news))
     return True
+
+
+def _may_be_asked(errand: Errand, runner_id: UUID) -> bool:
+    """Ask again what the run asked before it solved: a runner may have answered or left since.
+
+    Safe behind the runner's turn, which every answer and every end of a duty takes first.
+    """
+    refused = Offer.objects.filter(errand=errand, runner_id=runner_id, state__in=NEVER_AGAIN)
+    return bool(on_duty_profiles([runner_id])) and not refused.exists()
 
 
 def offers_expire(*, now: datetime) -> int:
@@ -68,13 +79,15 @@ def offers_withdraw_from(*, runner_id: UUID, now: datetime) -> int:
     return _close_all(Offer.objects.filter(runner_id=runner_id), OfferState.WITHDRAWN, now)
 
 
-def offers_settle_drop(*, errand_id: UUID, now: datetime) -> int:
-    """Note that whoever had an errand gave it back, so that it can be won again."""
-    return run_in_unit(
-        lambda: Offer.objects.filter(errand_id=errand_id, state=OfferState.ACCEPTED).update(
-            state=OfferState.DROPPED, answered_at=now
-        )
+def offers_settle_drop(*, errand_id: UUID, runner_id: UUID, now: datetime) -> int:
+    """Note that ``runner_id`` gave an errand back, so that it can be won again.
+
+    Only theirs: by now another runner may have won it.
+    """
+    theirs = Offer.objects.filter(
+        errand_id=errand_id, runner_id=runner_id, state=OfferState.ACCEPTED
     )
+    return run_in_unit(lambda: theirs.update(state=OfferState.DROPPED, answered_at=now))
 
 
 def _close_all(offers: QuerySet[Offer], state: OfferState, now: datetime) -> int:

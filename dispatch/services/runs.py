@@ -22,13 +22,12 @@ from dispatch.matching import Free, Wanted
 from dispatch.models import Offer, OfferState, Solve
 from dispatch.policy import reach_m, route
 from dispatch.selectors import carried_by, load_of, visible_errands
-from dispatch.services.offers import offer_make
+from dispatch.services.offers import NEVER_AGAIN, offer_make
 from dispatch.services.turns import area_turn, wanted_again
 from errands.models import Errand
 
 MOST_ROUNDS = 3
 IDLE_WINDOW = timedelta(hours=1)
-NEVER_AGAIN = (OfferState.DECLINED, OfferState.DROPPED)
 
 
 def match_area(*, area: str, now: datetime) -> int:

@@ -22,7 +22,8 @@ from dispatch.models import Offer, OfferState, RunnerMessage, Solve, TrailPoint
 from dispatch.selectors import areas_waiting
 from errands import services as errands
 from errands.models import Errand
-from errands.states import State
+from errands.signals import errand_changed
+from errands.states import Move, State
 from tests.conftest import make_errand, make_runner, pay_for
 from tests.dispatch.scene import offered, opened, stand, told
 
@@ -93,6 +94,40 @@ def test_a_drop_by_another_way_leaves_the_errand_winnable(
     assert Offer.objects.get().state == OfferState.DROPPED
     eve = make_runner("eve")
     assert services.errand_claim(errand_id=errand.pk, runner=eve, now=now).runner_id == eve.pk
+
+
+def news(errand: Errand, sequence: int, move: Move, state: State) -> None:
+    """Announce an event once more, after others have acted on it."""
+    errand_changed.send(
+        sender=Errand, errand_id=errand.pk, sequence=sequence, move=move, state=state,
+        area=errand.area,
+    )  # fmt: skip
+
+
+def test_late_news_of_a_drop_take_nothing_from_the_next_runner(
+    errand: Errand, bob: User, now: dt.datetime
+) -> None:
+    services.errand_claim(errand_id=errand.pk, runner=bob, now=now)
+    services.errand_give_back(errand_id=errand.pk, runner=bob, reason="my knee", now=now)
+    eve = make_runner("eve")
+    services.errand_claim(errand_id=errand.pk, runner=eve, now=now)
+    before = told(eve)
+    RunnerMessage.objects.filter(runner=bob, sequence=2).delete()
+    news(errand, 4, Move.DROP, State.OPEN)
+    assert Offer.objects.get(runner=eve).state == OfferState.ACCEPTED
+    assert told(eve) == before
+    assert told(bob)[-1][2]["errand_sequence"] == 4
+
+
+def test_late_news_of_a_claim_withdraw_nothing_from_the_next_runner(
+    errand: Errand, bob: User, now: dt.datetime
+) -> None:
+    services.errand_claim(errand_id=errand.pk, runner=bob, now=now)
+    services.errand_give_back(errand_id=errand.pk, runner=bob, reason="my knee", now=now)
+    offer = offered(errand, make_runner("eve"), now=now)
+    news(errand, 3, Move.ACCEPT, State.ASSIGNED)
+    offer.refresh_from_db()
+    assert offer.state == OfferState.OFFERED
 
 
 def test_watchers_hear_every_event(errand: Errand, bob: User, now: dt.datetime) -> None:

@@ -247,10 +247,33 @@ def test_a_cancelled_errand_is_not_offered_after_all(
 ) -> None:
     """It was open when the run read it."""
     errands.errand_cancel(errand_id=errand.pk, requester=alice, note="", now=now)
-    solve = Solve.objects.create(area=errand.area, digest="", errands=1, runners=1, took_ms=1)
-    match = Match(errand.pk, bob.pk, {"added_minutes": 1.0})
-    assert not offer_make(errand=errand, match=match, solve=solve, now=now)
+    assert not made(errand, bob, now)
     assert told(bob) == []
+
+
+def made(errand: Errand, runner: User, now: dt.datetime) -> bool:
+    """Whether a run that read everything some time ago still offers what it found."""
+    solve = Solve.objects.create(area=errand.area, digest="", errands=1, runners=1, took_ms=1)
+    match = Match(errand.pk, runner.pk, {"added_minutes": 1.0})
+    return offer_make(errand=errand, match=match, solve=solve, now=now)
+
+
+def test_who_went_off_duty_during_the_run_is_not_asked(
+    errand: Errand, bob: User, now: dt.datetime
+) -> None:
+    services.duty_off(user=bob, now=now)
+    assert not made(errand, bob, now)
+    assert not Offer.objects.exists()
+
+
+def test_who_declined_during_a_slow_run_is_not_asked_again(
+    errand: Errand, bob: User, now: dt.datetime
+) -> None:
+    offer = offered(errand, bob, now=now)
+    services.offer_decline(offer_id=offer.pk, runner=bob, now=now)
+    assert not made(errand, bob, now)
+    assert Offer.objects.get() == offer
+    assert made(errand, make_runner("eve"), now)
 
 
 def test_one_place_kinds_are_matched_too(alice: User, bob: User, now: dt.datetime) -> None:
