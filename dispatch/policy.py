@@ -12,7 +12,7 @@ from uuid import UUID
 from common.geo import SERVICE_BOX, Point, metres_between, walking_minutes
 
 WORST_ACCURACY_M = 50.0
-FURTHEST_AHEAD = timedelta(seconds=30)  # clocks of phones differ a little
+CLOCKS_DIFFER = timedelta(seconds=30)  # a phone's from ours, at most
 OLDEST = timedelta(hours=24)
 
 
@@ -58,7 +58,7 @@ def _fault(fix: Fix, now: datetime) -> str:
         return "outside_service_area"
     if not 0 <= fix.accuracy <= WORST_ACCURACY_M:
         return "inaccurate"
-    if fix.recorded_at > now + FURTHEST_AHEAD:
+    if fix.recorded_at > now + CLOCKS_DIFFER:
         return "future"
     if fix.recorded_at < now - OLDEST:
         return "too_old"

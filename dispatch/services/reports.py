@@ -18,7 +18,7 @@ from accounts.models import RunnerProfile, User
 from common.db import in_unit, run_in_unit
 from dispatch import live, locations
 from dispatch.models import TrailPoint
-from dispatch.policy import Fix, eta_minutes, sift
+from dispatch.policy import CLOCKS_DIFFER, Fix, eta_minutes, sift
 from dispatch.selectors import carried_by, load_of
 from errands.models import Errand
 
@@ -126,15 +126,25 @@ def _leave_trail(runner_id: UUID, kept: Sequence[Fix]) -> list[Errand]:
         )
         for errand in carried
         for fix in kept
+        if _is_for(errand, fix)
     ]  # fmt: skip
     run_in_unit(lambda: TrailPoint.objects.bulk_create(points))
     return carried
 
 
+def _is_for(errand: Errand, fix: Fix) -> bool:
+    """Tell whether a runner walked here for ``errand``.
+
+    A phone may send hours of its way at once; where it was before is nobody's business.
+    """
+    since = errand.accepted_at or errand.created_at
+    return fix.recorded_at >= since - CLOCKS_DIFFER
+
+
 async def _show(carried: Sequence[Errand], fix: Fix) -> None:
     loads = [load_of(errand) for errand in carried]
     await live.push_position(
-        [errand.pk for errand in carried],
+        [errand.pk for errand in carried if _is_for(errand, fix)],
         point=fix.point,
         recorded_at=fix.recorded_at,
         eta_minutes={e.pk: eta_minutes(fix.point, loads, e.pk) for e in carried},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
@@ -133,6 +134,30 @@ def test_a_report_without_errands_needs_no_database(
     report(bob, [first], now)
     with django_assert_num_queries(0):
         assert report(bob, [second], now).kept == 1
+
+
+def test_where_the_runner_was_before_the_errand_is_no_part_of_it(
+    errand: Errand, bob: User, now: dt.datetime
+) -> None:
+    walk(errand, bob, State.ASSIGNED, now=now)
+    old, present = fixes(now, 0, 10, step_s=3_600)
+
+    async def seen(points: list[Fix]) -> bool:
+        layer = get_channel_layer()
+        channel = await layer.new_channel()
+        await layer.group_add(live.errand_group(errand.pk), channel)
+        await services.positions_report(user=bob, points=points, now=now)
+        try:
+            async with asyncio.timeout(0.2):
+                await layer.receive(channel)
+        except TimeoutError:
+            return False
+        return True
+
+    assert not async_to_sync(seen)([old])
+    assert not TrailPoint.objects.exists()
+    assert async_to_sync(seen)([present])
+    assert TrailPoint.objects.get().recorded_at == now
 
 
 def test_what_is_carried_gets_the_trail(
