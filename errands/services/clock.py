@@ -42,11 +42,22 @@ def apply_paid(*, now: datetime) -> int:
         state=PaymentState.DONE, paid_at__gt=now - LOOK_BACK, refunded=0,
         reference__startswith="errand:",
     )  # fmt: skip
-    orders = dict(paid.values_list("order_id", "pk")[:BATCH])
-    moves = ErrandEvent.objects.filter(move__in=[Move.FUND, Move.RAISE], note__in=orders)
-    known = set(moves.values_list("note", flat=True))
-    lost = Payment.objects.filter(pk__in=[pk for order, pk in orders.items() if order not in known])
+    # All of the day and not its first few: those that were heard of stay in the selection.
+    keys = list(paid.order_by("id").values_list("pk", flat=True))
+    lost = (
+        payment for i in range(0, len(keys), BATCH) for payment in _unheard(keys[i : i + BATCH])
+    )
     return _each(partial(payment_apply, payment=payment, now=now) for payment in lost)
+
+
+def _unheard(keys: list[UUID]) -> list[Payment]:
+    """Return those payments that no event mentions."""
+    payments = list(Payment.objects.filter(pk__in=keys))
+    # Through the errands, whose events have an index; a search in all notes would read them all.
+    errands = {payment.reference.split(":")[1] for payment in payments}
+    moves = ErrandEvent.objects.filter(errand__in=errands, move__in=[Move.FUND, Move.RAISE])
+    known = set(moves.values_list("note", flat=True))
+    return [payment for payment in payments if payment.order_id not in known]
 
 
 def payment_apply(*, payment: Payment, now: datetime) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -15,7 +16,7 @@ from common.db import in_one_unit
 from common.errors import Conflict, Invalid, NotFound
 from common.geo import Point, area_of, walking_metres, walking_minutes
 from errands import pricing
-from errands.models import Errand, ProofKind, Quote
+from errands.models import Errand, ErrandEvent, ProofKind, Quote
 from errands.selectors import bad_weather
 from errands.services.moving import (
     By,
@@ -113,7 +114,7 @@ def errand_post(
     """
     quote = _live_quote(requester, quote_id, now)
     _check_reward(reward, least=quote.reward_floor)
-    errand = Errand.objects.create(
+    errand = Errand(
         **{name: getattr(quote, name) for name in Quote.ASKED},
         requester=requester, quote=quote, title=title, note=note, proof=proof,
         area=area_of(quote.pickup), lines=quote.lines, reward=reward,
@@ -123,6 +124,7 @@ def errand_post(
         dropoff_pin=_new_pin() if proof == ProofKind.PIN else "",
         due_at=now + settings.PAYMENT_LIFE, created_at=now,
     )  # fmt: skip
+    _insert(errand)
     record(errand, Move.POST, By(Role.REQUESTER, requester), source="", now=now)
     escrow.order_create(
         reference=errand.reference,
@@ -139,10 +141,21 @@ def _live_quote(requester: User, quote_id: UUID, now: datetime) -> Quote:
     if quote is None:
         raise NotFound(message=_("There is no such quote."))
     if Errand.objects.filter(quote=quote).exists():
-        raise Conflict("quote_used", _("This quote was used already."))
+        raise _quote_used()
     if quote.expires_at <= now:
         raise Conflict("quote_expired", _("The quote has expired. Please ask for a new one."))
     return quote
+
+
+def _quote_used() -> Conflict:
+    return Conflict("quote_used", _("This quote was used already."))
+
+
+def _insert(errand: Errand) -> None:
+    try:
+        errand.save(force_insert=True)
+    except IntegrityError as error:  # posted at once from the same quote; this unit ends here
+        raise _quote_used() from error
 
 
 def _check_reward(reward: int, *, least: int) -> None:
@@ -204,6 +217,12 @@ def errand_raise(
 ) -> Errand:
     """Apply a paid raise; send the money back where it no longer fits (not open, or overtaken)."""
     errand = Errand.objects.get(pk=errand_id)
+    # The news and the sweep may both bring the same order, and an order that counted must not
+    # look like one that was overtaken. The errand is read first: were it applied in between,
+    # either the event is seen here or the update below finds another version.
+    applied = ErrandEvent.objects.filter(errand=errand, move=Move.RAISE, note=order_id)
+    if applied.exists():
+        return errand
     fee = pricing.service_fee(reward, percent=settings.COMMISSION_PERCENT)
     if errand.state != State.OPEN or reward + fee - errand.total != amount:
         _send_back(order_id, now)

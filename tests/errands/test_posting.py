@@ -148,6 +148,18 @@ class TestRaise:
         assert escrow.escrow_held(errand.reference) == errand.total
         assert Refund.objects.get().amount == first.amount
 
+    def test_the_same_order_heard_of_twice_counts_once(self, alice: User, now: dt.datetime) -> None:
+        """The news and the sweep may meet; a raise that counts must not be sent back."""
+        errand = pay_for(make_errand(alice, reward=10_000, now=now), now=now)
+        order = self.raised(errand, 12_000, now)
+        self.pay(order, now)
+        order.refresh_from_db()
+        services.payment_apply(payment=order, now=now)
+        errand.refresh_from_db()
+        assert (errand.reward, errand.version) == (12_000, 3)
+        assert not Refund.objects.exists()
+        assert escrow.escrow_held(errand.reference) == errand.total
+
     def test_money_that_comes_too_late_is_sent_back(
         self, alice: User, bob: User, now: dt.datetime
     ) -> None:
