@@ -31,7 +31,7 @@ class Term(NamedTuple):
     move: Move
     state: State
     fault: Fault
-    after_minutes: float  # since acceptance; the last term not later than now applies
+    after_minutes: float  # since acceptance; the last term that began before now applies
     outcome: Outcome
 
 
@@ -101,6 +101,6 @@ def outcome_of(move: Move, state: State, *, fault: Fault, minutes: float) -> Out
         term
         for term in TERMS
         if (term.move, term.state, term.fault) == (move, state, fault)
-        and term.after_minutes <= minutes
+        and (term.after_minutes < minutes or not term.after_minutes)  # "≤ 5 min" is still free
     ]
     return max(fitting, key=lambda term: term.after_minutes).outcome if fitting else FULL_REFUND

@@ -12,14 +12,20 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.services import strike_add
 from common.db import in_one_unit
-from common.errors import Invalid, NotFound
+from common.errors import Conflict, Invalid, NotFound
 from common.geo import Point, metres_between
 from common.money import share
 from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose
 from errands.policy import FULL_REFUND, Fault, Outcome, Reason, fault_of, outcome_of
 from errands.pricing import service_fee
-from errands.services.moving import By, errand_move, errand_of, minutes_since_accepted
-from errands.services.running import place_ahead, require_photo
+from errands.services.moving import (
+    By,
+    errand_move,
+    errand_of,
+    minutes_since_accepted,
+    target_unless_made,
+)
+from errands.services.running import require_photo
 from errands.states import FUNDED, Move, Role, State
 from payments import escrow
 
@@ -42,8 +48,16 @@ def _complete(errand: Errand, by: By, now: datetime) -> Errand:
 
 @in_one_unit
 def errand_object(*, errand_id: UUID, requester: User, note: str, now: datetime) -> Errand:
-    """The requester objects to the delivery: the money stays held until staff decide."""
+    """The requester objects to the delivery: the money stays held until staff decide.
+
+    Raises:
+        Conflict: ``objection_too_late`` when the 24 h are over, ``illegal_move``.
+    """
     errand = errand_of(errand_id=errand_id, user=requester, role=Role.REQUESTER)
+    # The sweep that completes it may be late; the runner's 24 h are not.
+    if errand.state == State.DELIVERED and errand.due_at is not None and errand.due_at <= now:
+        message = _("The 24 hours for an objection are over.")
+        raise Conflict("objection_too_late", message, state=errand.state)
     return errand_move(errand, Move.OBJECT, By(Role.REQUESTER, requester, note=note), now=now)[0]
 
 
@@ -69,7 +83,8 @@ def errand_fail(
     """Give up without carrying anything; shown not to be the runner's fault, it earns a fee."""
     errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
     source = State(errand.state)
-    fault = _fault(errand, runner, reason, photo_id, position)
+    # Nothing is carried yet, or there is one place: the pickup is where it fails.
+    fault = _fault(errand, runner, reason, photo_id, is_near(position, errand.pickup))
     by = By(Role.RUNNER, runner, reason=reason, note=note, position=position)
     errand, moved = errand_move(errand, Move.FAIL, by, now=now)
     if moved:
@@ -84,7 +99,8 @@ def errand_return(
 ) -> Errand:  # fmt: skip
     """Set out to bring the goods back. The evidence of this moment decides what it earns."""
     errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
-    fault = _fault(errand, runner, reason, photo_id, position)
+    # By the destination, not by the place ahead: that is the pickup again when this is repeated.
+    fault = _fault(errand, runner, reason, photo_id, is_near(position, errand.dropoff))
     by = By(Role.RUNNER, runner, reason=reason, note=f"{fault}: {note}"[:300], position=position)
     return errand_move(errand, Move.RETURN, by, now=now)[0]
 
@@ -96,8 +112,9 @@ def errand_hand_back(
     """The goods are back where they came from: settle by the evidence given on turning round."""
     errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
     source = State(errand.state)
-    require_photo(errand, runner, photo_id, PhotoPurpose.INCIDENT)
     by = By(Role.RUNNER, runner, position=position)
+    target_unless_made(errand, Move.HAND_BACK, by)
+    require_photo(errand, runner, photo_id, PhotoPurpose.INCIDENT)
     errand, moved = errand_move(errand, Move.HAND_BACK, by, now=now)
     if moved:
         turned = ErrandEvent.objects.get(errand=errand, move=Move.RETURN)
@@ -106,12 +123,18 @@ def errand_hand_back(
 
 
 def _fault(
-    errand: Errand, runner: User, reason: Reason, photo_id: UUID | None, position: Point | None
+    errand: Errand, runner: User, reason: Reason, photo_id: UUID | None, at_place: bool
 ) -> Fault:
     incidents = Photo.objects.filter(errand=errand, uploader=runner, purpose=PhotoPurpose.INCIDENT)
     has_photo = photo_id is not None and incidents.filter(pk=photo_id).exists()
-    near = position and metres_between(position, place_ahead(errand)) <= settings.GEOFENCE_M
-    return fault_of(reason, has_photo=has_photo, at_place=bool(near))
+    return fault_of(reason, has_photo=has_photo, at_place=at_place)
+
+
+def is_near(position: Point | None, place: Point | None) -> bool:
+    """Tell whether a position was given and lies in the geofence of ``place``."""
+    if position is None or place is None:
+        return False
+    return metres_between(position, place) <= settings.GEOFENCE_M
 
 
 def _end_early(errand: Errand, move: Move, source: State, fault: Fault, now: datetime) -> None:
@@ -208,6 +231,8 @@ def settle(errand: Errand, move: Move, outcome: Outcome, *, now: datetime) -> No
 def split_of(errand: Errand, outcome: Outcome) -> Split:
     """Work out, without moving anything, what ``outcome`` gives to whom."""
     pay = share(errand.reward, outcome.runner_percent) if errand.runner_id else 0
+    # What is refunded is the rest of what is held, not of the price: a raise that was paid but
+    # came too late to count is held too.
     commission = service_fee(pay, percent=settings.COMMISSION_PERCENT)
     commission = min(commission, errand.service_fee)
     held = escrow.escrow_held(errand.reference)

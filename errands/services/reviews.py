@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.db import IntegrityError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
@@ -35,9 +36,9 @@ def review_give(
         message = _("A review can be given once the errand is done.")
         raise Conflict("not_ended", message, state=errand.state)
     if Review.objects.filter(errand=errand, author=author).exists():
-        raise Conflict("already_reviewed", _("You have reviewed this errand already."))
+        raise _already_reviewed()
     to_runner = errand.requester_id == author.pk
-    return Review.objects.create(
+    review = Review(
         errand=errand,
         author=author,
         subject_id=errand.runner_id if to_runner else errand.requester_id,
@@ -46,3 +47,12 @@ def review_give(
         comment=comment,
         created_at=now,
     )
+    try:
+        review.save(force_insert=True)
+    except IntegrityError as error:  # sent twice at once; this unit ends here
+        raise _already_reviewed() from error
+    return review
+
+
+def _already_reviewed() -> Conflict:
+    return Conflict("already_reviewed", _("You have reviewed this errand already."))

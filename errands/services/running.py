@@ -23,6 +23,7 @@ from errands.services.moving import (
     errand_of,
     illegal_move,
     minutes_since_accepted,
+    target_unless_made,
     unmatched_until,
 )
 from errands.states import Move, Role, State
@@ -77,11 +78,12 @@ def errand_arrive(
         Invalid: ``outside_geofence`` with ``metres`` to go.
     """
     errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
+    by = By(Role.RUNNER, runner, note=reason, position=position)
+    target_unless_made(errand, Move.ARRIVE, by)
     metres = metres_between(position, place_ahead(errand))
     if metres > settings.GEOFENCE_M and len(reason.strip()) < LEAST_REASON:
         message = _("You are not there yet. If you are, please write why the position differs.")
         raise Invalid("outside_geofence", message, field="position", metres=round(metres))
-    by = By(Role.RUNNER, runner, note=reason, position=position)
     return errand_move(errand, Move.ARRIVE, by, now=now)[0]
 
 
@@ -97,11 +99,13 @@ def errand_pick_up(
 ) -> Errand:
     """Take the goods (or start, where there is one place): by PIN if asked for, else a photo."""
     errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
+    by = By(Role.RUNNER, runner)
+    target_unless_made(errand, Move.PICK_UP, by)
     if errand.pickup_pin:
         check_pin(errand, errand.pickup_pin, pin)
     else:
         require_photo(errand, runner, photo_id, PhotoPurpose.PICKUP)
-    return errand_move(errand, Move.PICK_UP, By(Role.RUNNER, runner), now=now)[0]
+    return errand_move(errand, Move.PICK_UP, by, now=now)[0]
 
 
 @in_one_unit
@@ -111,11 +115,12 @@ def errand_deliver(
 ) -> Errand:  # fmt: skip
     """Hand over, proven the way the requester chose; starts the 24 h for objections."""
     errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
+    by = By(Role.RUNNER, runner, position=position)
+    target_unless_made(errand, Move.DELIVER, by)
     if errand.proof == ProofKind.PIN:
         check_pin(errand, errand.dropoff_pin, pin)
     else:
         require_photo(errand, runner, photo_id, PhotoPurpose.DELIVERY)
-    by = By(Role.RUNNER, runner, position=position)
     return errand_move(errand, Move.DELIVER, by, now=now)[0]
 
 
@@ -140,6 +145,6 @@ def check_pin(errand: Errand, expected: str, given: str) -> None:
         message = _("Too many wrong PINs. Please wait ten minutes.")
         raise Conflict("too_many_pins", message, retry_after=PIN_PAUSE_S)
     if not secrets.compare_digest(expected.encode(), given.encode()):
-        cache.add(key, 0, PIN_PAUSE_S)
+        cache.add(key, 0, PIN_PAUSE_S)  # the pause runs from the first wrong try
         cache.incr(key)
         raise Invalid("wrong_pin", _("The PIN is wrong."), field="pin")

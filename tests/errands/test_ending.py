@@ -9,9 +9,9 @@ import pytest
 
 from accounts.models import Strike, User
 from errands import services
-from errands.models import Errand, PhotoPurpose, ProofKind
+from errands.models import Errand, ErrandEvent, PhotoPurpose, ProofKind
 from errands.policy import Reason
-from errands.states import Kind, State
+from errands.states import Kind, Move, State
 from payments import escrow
 from payments.models import Refund
 from payments.selectors import balance_of_user, books_balance
@@ -123,6 +123,70 @@ def test_goods_come_back(
     )
     assert errand.state == State.RETURNED
     assert money(errand) == (pay, 11_000 - pay - pay // 10)
+
+
+def test_turning_round_sent_again_is_answered_as_the_first(
+    bob: User, funded: Errand, now: dt.datetime
+) -> None:
+    errand = walk(funded, bob, State.AT_DROPOFF)
+    photo = make_photo(errand, bob, PhotoPurpose.INCIDENT)
+    for _twice in range(2):
+        errand = services.errand_return(
+            errand_id=errand.pk, runner=bob, reason=Reason.REFUSED, note="", photo_id=photo.pk,
+            position=errand.dropoff, now=now,
+        )  # fmt: skip
+    assert errand.state == State.RETURNING
+    assert ErrandEvent.objects.filter(errand=errand, move=Move.RETURN).count() == 1
+
+
+@pytest.mark.parametrize("place", ["nowhere", "pickup"])
+def test_an_excuse_counts_at_the_place_only(
+    bob: User, funded: Errand, money: Any, now: dt.datetime, place: str
+) -> None:
+    """A photo of the destination, sent from home or from the shop, proves nothing."""
+    errand = walk(funded, bob, State.AT_DROPOFF)
+    photo = make_photo(errand, bob, PhotoPurpose.INCIDENT)
+    errand = services.errand_return(
+        errand_id=errand.pk, runner=bob, reason=Reason.REFUSED, note="", photo_id=photo.pk,
+        position=errand.pickup if place == "pickup" else None, now=now,
+    )  # fmt: skip
+    services.errand_hand_back(
+        errand_id=errand.pk, runner=bob, photo_id=photo.pk, position=None, now=now
+    )
+    assert money(errand) == (5_000, 5_500)
+    assert not Strike.objects.exists()
+
+
+def test_another_ones_photo_is_no_evidence(
+    alice: User, bob: User, funded: Errand, money: Any, now: dt.datetime
+) -> None:
+    errand = walk(funded, bob, State.AT_PICKUP)
+    others = make_photo(errand, alice, PhotoPurpose.INCIDENT)
+    services.errand_fail(
+        errand_id=errand.pk, runner=bob, reason=Reason.SOLD_OUT, note="", photo_id=others.pk,
+        position=errand.pickup, now=now,
+    )  # fmt: skip
+    assert money(errand) == (0, 11_000)
+
+
+def test_an_objection_has_24_hours_however_late_the_sweep(
+    alice: User, bob: User, funded: Errand, money: Any
+) -> None:
+    errand = walk(funded, bob, State.DELIVERED)
+    assert errand.due_at is not None
+    said: dict[str, Any] = {"errand_id": errand.pk, "requester": alice, "note": "안 왔어요"}
+    with refused("objection_too_late"):
+        services.errand_object(**said, now=errand.due_at)
+    assert services.confirm_overdue(now=errand.due_at) == 1
+    assert money(errand) == (10_000, 0)
+
+
+def test_an_objection_in_the_last_second_counts(alice: User, bob: User, funded: Errand) -> None:
+    errand = walk(funded, bob, State.DELIVERED)
+    assert errand.due_at is not None
+    last = errand.due_at - dt.timedelta(seconds=1)
+    found = services.errand_object(errand_id=errand.pk, requester=alice, note="안 왔어요", now=last)
+    assert found.state == State.DISPUTED
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from common.db import run_in_unit
 from common.errors import Conflict, Invalid, NotFound
 from common.geo import Point
 from errands import services
-from errands.models import Errand, ErrandEvent, PhotoPurpose, ProofKind
+from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose, ProofKind
 from errands.services.moving import By, errand_move
 from errands.services.running import PIN_TRIES
 from errands.signals import errand_changed
 from errands.states import Kind, Move, Role, State
-from tests.conftest import make_errand, make_photo, make_runner, pay_for, refused, walk
+from tests.conftest import DROPOFF, make_errand, make_photo, make_runner, pay_for, refused, walk
 
 
 def test_the_whole_road_leaves_a_gapless_trail_of_events(alice: User, bob: User) -> None:
@@ -53,6 +53,56 @@ def test_the_same_move_again_is_answered_as_the_first(alice: User, bob: User) ->
     )
     assert again.version == errand.version
     assert ErrandEvent.objects.filter(errand=errand, move=Move.ARRIVE).count() == 1
+
+
+def test_the_same_move_twice_at_once_is_one_move(alice: User, bob: User, now: dt.datetime) -> None:
+    """Both have read "assigned"; the loser of the update finds its own move made."""
+    walk(pay_for(make_errand(alice)), bob, State.ASSIGNED)
+    first, second = Errand.objects.get(), Errand.objects.get()
+    by = By(Role.RUNNER, bob, position=first.pickup)
+    _errand, moved = errand_move(first, Move.ARRIVE, by, now=now)
+    again, moved_again = errand_move(second, Move.ARRIVE, by, now=now)
+    assert (moved, moved_again) == (True, False)
+    assert (again.state, again.version) == (State.AT_PICKUP, first.version)
+
+
+@pytest.mark.parametrize("state", [State.ASSIGNED, State.AT_PICKUP, State.PICKED_UP])
+def test_the_state_is_looked_at_before_the_evidence(
+    alice: User, bob: User, now: dt.datetime, state: State
+) -> None:
+    """Else a runner could try delivery PINs all the way, and miss the state in the answer."""
+    errand = pay_for(make_errand(alice, proof=ProofKind.PIN))
+    errand = walk(errand, bob, state)
+    for pin in (errand.dropoff_pin, "0000", ""):
+        with refused("illegal_move"):
+            services.errand_deliver(
+                errand_id=errand.pk, runner=bob, photo_id=None, pin=pin, position=None, now=now
+            )
+    with refused("illegal_move"):
+        services.errand_hand_back(
+            errand_id=errand.pk, runner=bob, photo_id=None, position=None, now=now
+        )
+
+
+def test_arriving_where_one_is_already_is_illegal_wherever_one_stands(
+    alice: User, bob: User, now: dt.datetime
+) -> None:
+    errand = walk(pay_for(make_errand(alice)), bob, State.AT_PICKUP)
+    with refused("illegal_move"):
+        services.errand_arrive(
+            errand_id=errand.pk, runner=bob, position=DROPOFF, reason="길 건너편이에요", now=now
+        )
+
+
+def test_a_pickup_sent_again_is_answered_as_the_first(
+    alice: User, bob: User, now: dt.datetime
+) -> None:
+    errand = walk(pay_for(make_errand(alice)), bob, State.PICKED_UP)
+    photo = Photo.objects.get(purpose=PhotoPurpose.PICKUP)
+    again = services.errand_pick_up(
+        errand_id=errand.pk, runner=bob, photo_id=photo.pk, pin="", now=now
+    )
+    assert again.version == errand.version
 
 
 def test_a_move_by_an_old_version_loses(alice: User, bob: User, now: dt.datetime) -> None:

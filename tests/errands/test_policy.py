@@ -14,7 +14,8 @@ from errands.states import Move, State
         (State.OPEN, 0, 0),
         (State.ASSIGNED, 0, 0),
         (State.ASSIGNED, 4.9, 0),
-        (State.ASSIGNED, 5.0, 30),
+        (State.ASSIGNED, 5.0, 0),
+        (State.ASSIGNED, 5.01, 30),
         (State.ASSIGNED, 300, 30),
         (State.AT_PICKUP, 0, 50),
         (State.AT_PICKUP, 60, 50),
@@ -25,7 +26,7 @@ def test_a_late_cancellation_costs(state: State, minutes: float, runner_percent:
     assert found == Outcome(runner_percent)
 
 
-@pytest.mark.parametrize(("minutes", "strike"), [(0.0, False), (0.99, False), (1.0, True)])
+@pytest.mark.parametrize(("minutes", "strike"), [(0.0, False), (1.0, False), (1.01, True)])
 def test_dropping_late_is_a_strike(minutes: float, strike: bool) -> None:
     found = outcome_of(Move.DROP, State.ASSIGNED, fault=Fault.NONE, minutes=minutes)
     assert found == Outcome(0, strike=strike)

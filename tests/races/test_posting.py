@@ -17,7 +17,8 @@ from errands import services
 from errands.models import Errand, ErrandEvent
 from errands.states import Kind, Move, State
 from payments.models import Payment
-from tests.conftest import DROPOFF, PICKUP, make_errand, make_runner, pay_for
+from payments.selectors import balance_of_user
+from tests.conftest import DROPOFF, PICKUP, make_errand, make_runner, pay_for, walk
 from tests.races.crowd import MANY, at_once
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
@@ -50,6 +51,46 @@ def test_one_key_makes_one_errand(alice: User, posting: dict[str, Any]) -> None:
 
 def test_control_without_the_key_there_would_be_more(alice: User) -> None:
     assert len(set(at_once(lambda _number: make_errand(alice).pk))) == MANY
+
+
+def test_one_quote_makes_one_errand_even_without_a_key(
+    alice: User, posting: dict[str, Any]
+) -> None:
+    """Everybody saw the quote unused; the loser of the insert gets a 409 and not a crash."""
+
+    def post(_number: int) -> int:
+        client = APIClient(raise_request_exception=False)
+        client.force_authenticate(alice)
+        return client.post("/api/v1/errands", posting).status_code
+
+    assert Counter(at_once(post)) == {201: 1, 409: MANY - 1}
+    assert Errand.objects.count() == Payment.objects.count() == 1
+
+
+def test_one_side_reviews_once(alice: User, bob: User) -> None:
+    errand = walk(pay_for(make_errand(alice)), bob, State.DELIVERED)
+    services.errand_confirm(errand_id=errand.pk, requester=alice, now=timezone.now())
+
+    def review(_number: int) -> str:
+        services.review_give(
+            errand_id=errand.pk, author=alice, stars=5, tags=[], comment="", now=timezone.now()
+        )
+        return "given"
+
+    assert Counter(at_once(review)) == {"given": 1, "already_reviewed": MANY - 1}
+
+
+def test_a_move_sent_many_times_at_once_is_answered_to_all(alice: User, bob: User) -> None:
+    """A phone that repeats itself: one confirmation, one settlement, and no refusal."""
+    errand = walk(pay_for(make_errand(alice)), bob, State.DELIVERED)
+
+    def confirm(_number: int) -> str:
+        found = services.errand_confirm(errand_id=errand.pk, requester=alice, now=timezone.now())
+        return found.state
+
+    assert Counter(at_once(confirm)) == {"completed": MANY}
+    assert ErrandEvent.objects.filter(errand=errand, move=Move.CONFIRM).count() == 1
+    assert balance_of_user(bob) == errand.reward
 
 
 def test_one_runner_wins(alice: User) -> None:
