@@ -67,7 +67,9 @@ class BadMessage(Exception):
 class TokenBucket:
     """Let ``rate`` messages a second through, and a burst of ``burst`` after a pause."""
 
-    def __init__(self, *, now: float, rate: float = MESSAGES_PER_SECOND, burst: float = BURST):
+    def __init__(
+        self, *, now: float, rate: float = MESSAGES_PER_SECOND, burst: float = BURST
+    ) -> None:
         self._rate, self._burst = rate, burst
         self._left, self._at = burst, now
 
