@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
+from asgiref.sync import ThreadSensitiveContext
 from django.utils import timezone
 
 from common.geo import Point
@@ -69,9 +70,12 @@ class RunnerConsumer(NumberedConsumer):
         return Ack(about=command.name, id=command.id, on_duty=False)
 
     async def _positions(self, command: Positions) -> PositionsAck:
-        report = await services.positions_report(
-            user=self.user, points=command.points, now=timezone.now()
-        )
+        # A thread of its own, if it needs one: all sockets share the one that is used otherwise,
+        # and would wait for each other's trails.
+        async with ThreadSensitiveContext():
+            report = await services.positions_report(
+                user=self.user, points=command.points, now=timezone.now()
+            )
         return PositionsAck(kept=report.kept, refused=report.refused, id=command.id)
 
     async def _offer_accept(self, command: OfferAccept) -> Ack:

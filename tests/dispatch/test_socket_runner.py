@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -96,6 +99,19 @@ async def test_positions_are_kept_or_refused_with_the_reason(bob: User) -> None:
             "id": "p",
         }
     assert await in_database(locations.everyone) == {bob.pk: pytest.approx(GANGNAM, abs=1e-4)}
+
+
+async def test_a_report_does_not_wait_for_what_others_do(bob: User) -> None:
+    busy = threading.Event()
+    async with Client(RUNNER, user=bob) as client:
+        await client.hear("hello")
+        others = asyncio.create_task(sync_to_async(busy.wait)())  # on the thread that all share
+        try:
+            answer = await client.ask("positions", "positions.ack", points=[reading()])
+            assert answer["kept"] == 1
+        finally:
+            busy.set()
+            await others
 
 
 async def test_positions_off_duty_do_not_count(bob: User) -> None:
