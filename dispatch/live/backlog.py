@@ -5,6 +5,7 @@ One query more than asked for tells whether the gap is too large to send.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,8 @@ from dispatch.models import RunnerMessage, RunnerStream
 from dispatch.protocol import MAX_GAP, Carried, RunnerHello
 from errands.models import Errand, ErrandEvent
 from errands.states import UNDERWAY, Role
+
+TOKEN = re.compile(r"[\w-]{1,40}", re.ASCII)
 
 
 def present_user(user: User) -> User:
@@ -94,6 +97,9 @@ def tracked_errand(token: str, *, now: datetime) -> Errand:
     Raises:
         NotFound
     """
+    # What no link can hold is not even looked up: PostgreSQL breaks off at a NUL.
+    if not TOKEN.fullmatch(token):
+        raise NotFound
     errand = Errand.objects.filter(tracking_token=token).first()
     if errand is None:
         raise NotFound

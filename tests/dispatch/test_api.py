@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 from django.utils.translation import override
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from accounts.models import RunnerProfile, RunnerState, User
@@ -375,6 +376,14 @@ def test_the_link_lives_a_day_after_the_end(errand: Errand, api: Api, now: dt.da
     rows.update(ended_at=now - dt.timedelta(hours=24, minutes=1))
     refusal(track(api(), errand), 404, "not_found")
     refusal(api().get("/api/v1/track/guessed"), 404, "not_found")
+
+
+@pytest.mark.parametrize("token", ["%00", "a%00b", "x" * 41, "%F0%9F%9A%B6"])
+def test_what_can_be_no_link_is_not_looked_up(
+    db: None, api: Api, django_assert_num_queries: DjangoAssertNumQueries, token: str
+) -> None:
+    with django_assert_num_queries(0):
+        refusal(api().get(f"/api/v1/track/{token}"), 404, "not_found")
 
 
 def test_the_way_is_thinned_but_keeps_its_end(errand: Errand, bob: User, api: Api) -> None:
