@@ -13,9 +13,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 # Each entry repairs what a lost message may have left; all of them are safe to run twice.
-# `expires` keeps sweeps from piling up behind a stopped worker.
+# `expires` keeps sweeps from piling up behind a stopped worker; a busy one may be late, though.
 app.conf.beat_schedule = {
-    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    name: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 10.0)}}
     for name, task, seconds in (
         ("match open errands", "dispatch.tasks.sweep_matching", 2.0),
         ("expire offers", "dispatch.tasks.sweep_offers", 2.0),

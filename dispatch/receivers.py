@@ -21,6 +21,8 @@ from errands.states import Move, State
 
 logger = logging.getLogger(__name__)
 
+HINT_LIFE_S = 30.0
+
 
 def connect() -> None:
     errand_changed.connect(on_errand_changed, dispatch_uid="dispatch")
@@ -90,8 +92,12 @@ def on_offer_made(*, offer_id: UUID, expires_at: datetime, **_news: Any) -> None
 
 
 def hint(task: Task[..., None], *, countdown: float = 0, **arguments: str) -> None:
-    """Put a task on the queue; when the queue is down, a sweep finds the work in the database."""
+    """Put a task on the queue; when the queue is down, a sweep finds the work in the database.
+
+    For the same reason a hint that nobody took in time is worth nothing: it expires.
+    """
+    expires = countdown + HINT_LIFE_S
     try:
-        task.apply_async(kwargs=arguments, countdown=countdown, retry=False)
+        task.apply_async(kwargs=arguments, countdown=countdown, expires=expires, retry=False)
     except (OperationalError, OSError) as error:
         logger.warning("no hint for %s: %r", task.name, error)

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from dispatch import selectors, services
 
+SWEPT_AGAIN_S = 10.0
+
 
 @shared_task
 def match_area(*, area: str, **_unknown: Any) -> None:
@@ -24,7 +26,7 @@ def expire_offer(*, offer_id: str, **_unknown: Any) -> None:
 @shared_task
 def sweep_matching(**_unknown: Any) -> None:
     for area in selectors.areas_waiting(timezone.now()):
-        match_area.delay(area=area)
+        match_area.apply_async(kwargs={"area": area}, expires=SWEPT_AGAIN_S)
 
 
 @shared_task

@@ -197,6 +197,19 @@ def test_an_offer_that_ends_makes_the_next_run_soon(
     assert queued() == [matching(errand)]
 
 
+def test_nothing_piles_up_behind_a_stopped_worker(
+    errand: Errand, bob: User, now: dt.datetime
+) -> None:
+    services.offer_decline(offer_id=offered(errand, bob, now=now).pk, runner=bob, now=now)
+    tasks.sweep_matching()
+    rows = [json.loads(row)["headers"] for row in client().lrange("celery", 0, -1)]
+    assert {row["task"].rpartition(".")[2] for row in rows} == {"match_area", "expire_offer"}
+    for row in rows:
+        starts = dt.datetime.fromisoformat(row["eta"]) if row["eta"] else timezone.now()
+        life = dt.datetime.fromisoformat(row["expires"]) - starts
+        assert dt.timedelta(0) < life < dt.timedelta(minutes=1)
+
+
 @pytest.fixture
 def dead_task(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Task[..., None]:
     """A task whose queue nobody runs."""
