@@ -13,8 +13,11 @@ http = get_asgi_application()  # sets Django up: what needs models is imported a
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from accounts.sockets import SocketAuthentication  # noqa: E402
-from dispatch.routing import websocket_urlpatterns  # noqa: E402
+from dispatch.routing import elsewhere, websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
-    {"http": http, "websocket": SocketAuthentication(URLRouter(websocket_urlpatterns))}
+    {
+        "http": http,
+        "websocket": SocketAuthentication(URLRouter([*websocket_urlpatterns, elsewhere])),
+    }
 )

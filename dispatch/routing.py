@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
-from dispatch.consumers import ErrandConsumer, RunnerConsumer, StaffMapConsumer, TrackConsumer
+from dispatch.consumers import (
+    ErrandConsumer,
+    LostConsumer,
+    RunnerConsumer,
+    StaffMapConsumer,
+    TrackConsumer,
+)
 
 websocket_urlpatterns = [
     path("ws/runner/", RunnerConsumer.as_asgi(), name="ws-runner"),
@@ -12,3 +18,4 @@ websocket_urlpatterns = [
     path("ws/track/<str:token>/", TrackConsumer.as_asgi(), name="ws-track"),
     path("ws/staff/map/", StaffMapConsumer.as_asgi(), name="ws-staff-map"),
 ]
+elsewhere = re_path("", LostConsumer.as_asgi())

@@ -230,6 +230,15 @@ class Consumer:
             await self.say(Pong(id=command.id))
 
 
+class LostConsumer(Consumer):
+    """Any other address: closed as a thing that is not there, instead of a traceback in the log."""
+
+    public: ClassVar[bool] = True
+
+    async def opened(self) -> None:
+        raise NotFound
+
+
 def refuse_binary() -> Command:
     raise BadMessage(ErrorCode.BINARY)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.test import Client as Browser
 from django.utils import timezone
@@ -12,6 +13,7 @@ from django.utils import timezone
 from accounts.models import RunnerProfile, RunnerState, User
 from accounts.services import user_ban
 from accounts.tickets import issue
+from balrottuieo.asgi import application
 from dispatch import live
 from dispatch.consumers.base import in_database
 from dispatch.protocol import CloseCode
@@ -46,6 +48,19 @@ async def test_a_runner_comes_in_by_token(bob: User) -> None:
             "type": "hello", "sequence": 0, "on_duty": True, "offers": [], "errands": [],
             "reset": False,
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/", "/ws/", "/ws/runner", "/ws/errands/1/"])
+async def test_any_other_address_is_not_there(path: str) -> None:
+    communicator: Any = ApplicationCommunicator
+    scope = {"type": "websocket", "path": path, "query_string": b"", "headers": []}
+    stack = communicator(application, scope)
+    await stack.send_input({"type": "websocket.connect"})
+    heard = [await stack.receive_output(5) for _ in range(3)]
+    assert [event["type"] for event in heard] == [
+        "websocket.accept", "websocket.send", "websocket.close",
+    ]  # fmt: skip
+    assert heard[-1]["code"] == CloseCode.NOT_FOUND
 
 
 async def test_a_runner_comes_in_by_ticket_once(bob: User) -> None:
