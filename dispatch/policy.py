@@ -12,6 +12,7 @@ from uuid import UUID
 from common.geo import SERVICE_BOX, Point, metres_between, walking_minutes
 
 WORST_ACCURACY_M = 50.0
+LEAST_APART_S = 0.5  # phones measure once a second; a trail must not grow faster than time goes
 CLOCKS_DIFFER = timedelta(seconds=30)  # a phone's from ours, at most
 OLDEST = timedelta(hours=24)
 
@@ -72,7 +73,7 @@ def _contradiction(fix: Fix, last: Fix | None, max_speed_mps: float) -> str:
     passed_s = (fix.recorded_at - last.recorded_at).total_seconds()
     if passed_s < 0:
         return "out_of_order"
-    if passed_s == 0:
+    if passed_s < LEAST_APART_S:
         return "duplicate"
     walked_m = metres_between(last.point, fix.point)
     return "too_fast" if walked_m > max_speed_mps * passed_s else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
@@ -26,9 +27,15 @@ def duty_on(*, user: User, position: Point, now: datetime) -> RunnerProfile:
     """
     profile = duty_start(user=user, now=now)
     turn_take(runner_id=user.pk)
-    on_commit(lambda: locations.place(user.pk, position, now=now))
+    on_commit(lambda: _appear(user.pk, position, now))
     matching_ask(area_of(position))
     return profile
+
+
+def _appear(runner_id: UUID, position: Point, now: datetime) -> None:
+    """Trust the phone's reports over a start repeated on duty: nobody jumps to another errand."""
+    if locations.last(runner_id, now=now) is None:
+        locations.place(runner_id, position, now=now)
 
 
 @in_one_unit

@@ -56,6 +56,19 @@ def test_going_on_duty_puts_a_runner_on_the_map(
     assert told(eve) == [(1, "duty.changed", {"on_duty": True})]
 
 
+def test_a_start_repeated_on_duty_moves_nobody(
+    bob: User, now: dt.datetime,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:  # fmt: skip
+    report(bob, fixes(now, 0), now)
+    for later_s, seen in ((1, 0), (3_600, 5_000)):  # after an hour there is no report to trust
+        later = now + dt.timedelta(seconds=later_s)
+        with django_capture_on_commit_callbacks(execute=True):
+            services.duty_on(user=bob, position=north(5_000), now=later)
+        place = locations.positions_of([bob.pk], now=later)[bob.pk]
+        assert place.lat == pytest.approx(north(seen).lat, abs=1e-5)
+
+
 def test_only_the_approved_go_on_duty(charlie: User, now: dt.datetime) -> None:
     with refused("not_a_runner"):
         services.duty_on(user=charlie, position=PICKUP, now=now)
@@ -119,6 +132,12 @@ def test_the_last_report_counts_across_batches(bob: User, now: dt.datetime) -> N
     first, second = fixes(now, 0, 10)
     assert report(bob, [second], now).kept == 1
     assert report(bob, [first, second], now).refused == {"out_of_order": 1, "duplicate": 1}
+
+
+def test_a_flood_of_points_makes_no_trail(errand: Errand, bob: User, now: dt.datetime) -> None:
+    walk(errand, bob, State.ASSIGNED, now=now)
+    assert report(bob, fixes(now, *[0] * 100, step_s=0.01), now).refused == {"duplicate": 98}
+    assert TrailPoint.objects.count() == 2
 
 
 def test_off_duty_nothing_is_kept(now: dt.datetime, db: None) -> None:
