@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any, NamedTuple
 
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from common.errors import Invalid
 
@@ -17,6 +18,26 @@ MAX_PIXELS = 40_000_000
 MIN_SIDE, MAX_SIDE = 64, 8_000
 STORED_SIDE = 2_048
 FORMATS = ("JPEG", "PNG", "WEBP")
+# What EXIF says about how the camera was held, and what makes the picture upright. Pillow's own
+# exif_transpose also writes the EXIF anew, and fails on the damaged one of a sound picture.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# All that Pillow's decoders raise at bytes made to upset them.
+UNREADABLE = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    OSError,
+    ValueError,
+    SyntaxError,
+    struct.error,
+)
 
 
 class Photo(NamedTuple):
@@ -38,7 +59,7 @@ def clean_photo(upload: UploadedFile[Any]) -> Photo:
     if (upload.size or 0) > MAX_BYTES:
         raise Invalid("photo_too_large", _("A photo may have 10 MB at most."), field="photo")
     image = _decoded(upload)
-    image.thumbnail((STORED_SIDE, STORED_SIDE))
+    image.info.clear()  # else a JPEG's comment and XMP would be written again
     out = io.BytesIO()
     image.save(out, "JPEG", quality=85, optimize=True)
     return Photo(ContentFile(out.getvalue(), name="photo.jpg"), *image.size)
@@ -48,8 +69,12 @@ def _decoded(upload: UploadedFile[Any]) -> Image.Image:
     try:
         with Image.open(upload, formats=FORMATS) as image:
             _check_dimensions(*image.size)  # from the header, before any pixel is decoded
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
+            turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+            # Made small before it is turned: a turn holds the picture twice.
+            image.thumbnail((STORED_SIDE, STORED_SIDE))
+            upright = image if turn is None else image.transpose(turn)
+            return upright.convert("RGB")
+    except UNREADABLE as error:
         message = _("This is not a JPEG, PNG or WebP photo.")
         raise Invalid("not_a_photo", message, field="photo") from error
 
