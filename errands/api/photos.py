@@ -16,7 +16,7 @@ from common.idempotency import answer_once
 from common.serializers import StrictSerializer, parsed
 from errands.api.shapes import PhotoShape
 from errands.models import PhotoPurpose
-from errands.services import photo_add
+from errands.services import PhotoUpload
 
 
 class PhotoInput(StrictSerializer):
@@ -32,14 +32,8 @@ class PhotosView(APIView):
     def post(self, request: Request, errand_id: UUID) -> Response:
         """Upload a JPEG, PNG or WebP photo (≤ 10 MB). Its position and metadata are removed."""
         given = parsed(PhotoInput, request.data)
-
-        def work() -> tuple[int, object]:
-            photo = photo_add(
-                errand_id=errand_id,
-                uploader=caller(request),
-                upload=given["photo"],
-                purpose=PhotoPurpose(given["purpose"]),
+        purpose = PhotoPurpose(given["purpose"])
+        with PhotoUpload(errand_id, caller(request), given["photo"], purpose) as photo:
+            return answer_once(
+                request, lambda: (201, PhotoShape(photo.record()).data), before=photo.store
             )
-            return 201, PhotoShape(photo).data
-
-        return answer_once(request, work)

@@ -15,7 +15,7 @@ from errands.services.ending import (
     errand_stop,
     split_of,
 )
-from errands.services.photos import photo_add
+from errands.services.photos import PhotoUpload, photo_add
 from errands.services.posting import (
     errand_fund,
     errand_post,
@@ -34,6 +34,7 @@ from errands.services.running import (
 )
 
 __all__ = [
+    "PhotoUpload",
     "apply_paid",
     "area_condition_set",
     "confirm_overdue",

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cloudinary
-import cloudinary.exceptions
 import pytest
 from django.core.files.base import ContentFile
 
 from common.cloudinary_storage import CloudinaryStorage
+from tests.conftest import refused
 
 
 class UploadApi(ThreadingHTTPServer):
@@ -84,5 +84,7 @@ def test_a_refusal_is_raised(server: UploadApi) -> None:
     cloudinary.config(upload_prefix=f"http://127.0.0.1:{server.server_port}/gone", timeout=2)
     server.shutdown()
     server.server_close()
-    with pytest.raises(cloudinary.exceptions.Error):
+    with refused("storage_unavailable"):
         CloudinaryStorage().save("proof/a.jpg", ContentFile(b"x"))
+    with refused("storage_unavailable"):
+        CloudinaryStorage().delete("proof/a.jpg")

@@ -17,10 +17,10 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose, Quote, Review
-from errands.services import errand_confirm
+from errands.services import PhotoUpload, errand_confirm
 from errands.states import State
 from payments.models import Payment
-from tests.conftest import DROPOFF, PICKUP, make_errand, make_photo, pay_for, walk
+from tests.conftest import DROPOFF, PICKUP, make_errand, make_photo, pay_for, refused, walk
 
 Client = Callable[[User | None], APIClient]
 
@@ -396,6 +396,48 @@ class TestPhotos:
         problem(
             self.upload(api(bob), errand, SimpleUploadedFile("a.jpg", half)), 400, "not_a_photo"
         )
+
+    def test_one_key_stores_one_file(
+        self, bob: User, api: Client, errand: Errand, settings: Any
+    ) -> None:
+        path, headers = f"/api/v1/errands/{errand.pk}/photos", {"Idempotency-Key": "photo-1"}
+        answers = [
+            api(bob).post(
+                path, {"photo": jpeg(), "purpose": "pickup"}, format="multipart", headers=headers
+            )
+            for _twice in range(2)
+        ]
+        assert [answer.status_code for answer in answers] == [201, 201]
+        assert answers[0].json() == answers[1].json()
+        assert len(list(Path(settings.MEDIA_ROOT).rglob("*.jpg"))) == Photo.objects.count() == 1
+
+    def test_a_row_that_is_not_written_leaves_no_file(
+        self, alice: User, bob: User, errand: Errand, settings: Any
+    ) -> None:
+        """The errand ends while the photo is on its way to the storage."""
+        with (
+            refused("illegal_move"),
+            PhotoUpload(errand.pk, bob, jpeg(), PhotoPurpose.PICKUP) as photo,
+        ):
+            photo.store()
+            assert len(list(Path(settings.MEDIA_ROOT).rglob("*.jpg"))) == 1
+            Errand.objects.filter(pk=errand.pk).update(state=State.CANCELLED)
+            photo.record()
+        assert not list(Path(settings.MEDIA_ROOT).rglob("*.jpg"))
+        assert not Photo.objects.exists()
+
+    def test_a_unit_that_fails_later_takes_the_file_along(
+        self, bob: User, errand: Errand, settings: Any
+    ) -> None:
+        def one_unit() -> None:
+            with PhotoUpload(errand.pk, bob, jpeg(), PhotoPurpose.PICKUP) as photo:
+                photo.store()
+                photo.record()
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            one_unit()
+        assert not list(Path(settings.MEDIA_ROOT).rglob("*.jpg"))
 
     def test_strangers_add_none(self, charlie: User, api: Client, errand: Errand) -> None:
         problem(self.upload(api(charlie), errand, jpeg()), 404, "not_found")
