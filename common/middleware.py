@@ -42,6 +42,11 @@ class ProblemMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith(API_PREFIX):
             return self.get_response(request)
+        if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+            # Nobody can say how much is to come, and the parsers would read all of it.
+            return problem_response(
+                request, status=411, code="length_required", detail=_("Content-Length is missing.")
+            )
         if _too_large(request):
             return problem_response(
                 request, status=413, code="too_large", detail=_("The request is too large.")

@@ -78,6 +78,16 @@ def test_the_length_is_looked_at_first(length: str, status: int) -> None:
     assert response.status_code == status
 
 
+def test_a_body_of_unknown_length_is_refused() -> None:
+    """Limits look at Content-Length; what is sent in chunks has none."""
+    request = RequestFactory().post(
+        "/api/v1/x", {}, content_type="application/json", headers={"Transfer-Encoding": "Chunked"}
+    )
+    response = ProblemMiddleware(lambda _request: HttpResponse("fine"))(request)
+    assert response.status_code == 411
+    assert response["Content-Type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize(("given", "kept"), [("abc-12345", True), ("<script>", False), ("", False)])
 def test_a_trace_id_is_kept_if_harmless(given: str, kept: bool) -> None:
     request = RequestFactory().get("/", headers={"X-Request-ID": given})
