@@ -44,7 +44,11 @@ class Payment(Record):
     class Meta:
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
-        indexes = [models.Index(fields=["state", "expires_at"], name="payment_state_expires_at")]
+        indexes = [
+            models.Index(fields=["state", "expires_at"], name="payment_state_expires_at"),
+            # Asked for every few seconds by those who wait for news of a payment.
+            models.Index(fields=["state", "paid_at"], name="payment_state_paid_at"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(amount__gt=0, refunded__gte=0)

@@ -54,7 +54,7 @@ def _unheard(keys: list[UUID]) -> list[Payment]:
     """Return those payments that no event mentions."""
     payments = list(Payment.objects.filter(pk__in=keys))
     # Through the errands, whose events have an index; a search in all notes would read them all.
-    errands = {payment.reference.split(":")[1] for payment in payments}
+    errands = {UUID(payment.reference.split(":")[1]) for payment in payments}
     moves = ErrandEvent.objects.filter(errand__in=errands, move__in=[Move.FUND, Move.RAISE])
     known = set(moves.values_list("note", flat=True))
     return [payment for payment in payments if payment.order_id not in known]
