@@ -66,7 +66,6 @@ async def test_a_runner_s_phone_in_a_tunnel(clock: time_machine.Traveller) -> No
         # A phone that is unsure asks again from an earlier number; the stream goes on behind it.
         await again.say("resume", after=4)
         await until(again, "errand.changed", sequence=7)
-        await alice.get("/me")
         await again.say("positions", points=[reading(PICKUP)])
         await until(again, "positions.ack")
         assert numbers(again) == [6, 7, 5, 6, 7]
