@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -13,6 +15,7 @@ from dispatch.api.shapes import TrackShape
 from dispatch.selectors import tracking
 
 
+@method_decorator(never_cache, name="dispatch")
 class TrackView(APIView):
     permission_classes = [AllowAny]
 

@@ -120,6 +120,8 @@ def test_a_tracking_page_shows_places_by_the_block_only(client: Client, carried:
 def test_a_tracking_page_is_kept_by_nobody(client: Client, carried: Errand) -> None:
     response = client.get(page_of(carried))
     assert "no-store" in response["Cache-Control"]
+    data = client.get(f"/api/v1/track/{carried.tracking_token}")
+    assert "no-store" in data["Cache-Control"]
     assert response["Referrer-Policy"] == "same-origin"
     assert 'name="robots" content="noindex"' in response.content.decode()
 
