@@ -28,8 +28,8 @@ def offer_accept(*, offer_id: UUID, runner: User, now: datetime) -> Errand:
         NotFound: no such offer to this runner. NotAllowed: may not run now.
         Conflict: ``offer_gone`` with the offer's ``state``; ``hands_full``.
     """
-    profile = approved_runner(runner)
     turn_take(runner_id=runner.pk)
+    profile = approved_runner(runner)
     offer = _offer_to(runner, offer_id)
     if offer.state != OfferState.OFFERED or offer.expires_at <= now:
         return _accepted_before(offer)
@@ -104,8 +104,9 @@ def errand_claim(*, errand_id: UUID, runner: User, now: datetime) -> Errand:
         Conflict: ``off_duty``, ``own_errand``, ``dropped_before``, ``offered_to_another``,
             ``hands_full``, ``offer_gone``.
     """
-    profile = approved_runner(runner)
+    # The turn first: while it was waited for, the duty may have ended.
     turn_take(runner_id=runner.pk)
+    profile = approved_runner(runner)
     errand = Errand.objects.filter(pk=errand_id).first()
     if errand is not None and errand.runner_id == runner.pk:
         return errand

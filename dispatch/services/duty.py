@@ -25,8 +25,9 @@ def duty_on(*, user: User, position: Point, now: datetime) -> RunnerProfile:
     Raises:
         NotAllowed: as ``accounts.selectors.approved_runner``.
     """
-    profile = duty_start(user=user, now=now)
+    # As everywhere the turn before the profile: the other way round two units could deadlock.
     turn_take(runner_id=user.pk)
+    profile = duty_start(user=user, now=now)
     on_commit(lambda: _appear(user.pk, position, now))
     matching_ask(area_of(position))
     return profile

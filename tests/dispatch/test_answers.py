@@ -193,6 +193,18 @@ def test_claims_follow_the_hard_rules(alice: User, bob: User, now: dt.datetime) 
         services.errand_claim(errand_id=heavy.pk, runner=bob, now=now)
 
 
+def test_a_duty_that_ended_before_the_turn_came_is_noticed(
+    errand: Errand, bob: User, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def after_another(*, runner_id: uuid.UUID) -> None:
+        RunnerProfile.objects.filter(user_id=runner_id).update(on_duty=False)
+
+    monkeypatch.setattr("dispatch.services.answers.turn_take", after_another)
+    with refused("off_duty"):
+        services.errand_claim(errand_id=errand.pk, runner=bob, now=now)
+    assert state_of(errand) == State.OPEN
+
+
 def test_what_is_not_shown_cannot_be_claimed(alice: User, bob: User, now: dt.datetime) -> None:
     unpaid = make_errand(alice, now=now)
     later = opened(alice, now=now, starts_at=now + 60 * MINUTE)
