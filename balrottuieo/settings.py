@@ -119,6 +119,7 @@ CHANNEL_LAYERS = {
             # redis-py 8 reads time out after 5 s, as long as the layer's blocking pop:
             # without None every idle WebSocket would be closed.
             "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
+            # How far one socket may fall behind; what is dropped then it reads from the database.
             "capacity": 500,
             "expiry": 30,
         },
@@ -127,11 +128,13 @@ CHANNEL_LAYERS = {
 
 # --- Celery ------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
+# A task whose worker was killed runs again; every task may run twice.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_IGNORE_RESULT = True
+# For pools of processes; threads have only the timeouts of Redis and the database.
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_TASK_SOFT_TIME_LIMIT = 60
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # nothing waits behind a long task while others rest
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 10,

@@ -64,6 +64,7 @@ class Offer(Record):
             models.Index(fields=["state", "expires_at"], name="offer_state_expires_at"),
             models.Index(fields=["runner", "id"], name="offer_runner_id"),
         ]
+        # What the services ask first, the database decides: two at once both see nothing.
         constraints = [
             models.UniqueConstraint(
                 fields=["errand"], condition=models.Q(state="offered"), name="offer_exclusive"

@@ -156,6 +156,7 @@ class _Envelope(Struct):
 
 
 _envelopes = msgspec.json.Decoder(_Envelope)
+# One for all sockets; each `Decoder` then refuses what is not for its own.
 _commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(
     Ping | Resume | DutyStart | DutyEnd | Positions | OfferAccept | OfferDecline
 )

@@ -217,6 +217,7 @@ def _progress(errand: Errand, events: Sequence[ErrandEvent]) -> list[dict[str, A
     """The main road with the times at which it was walked, then any exit taken from it."""
     reached: dict[str, datetime] = {}
     for event in events:
+        # Given back: what was reached before has to be reached again.
         if event.to_state == State.OPEN:
             reached = {}
         reached[event.to_state] = event.created_at
@@ -238,6 +239,7 @@ def _walked(errand: Errand) -> list[dict[str, float]]:
     """The way of the present runner so far, thinned to at most 500 points."""
     trail = TrailPoint.objects.filter(errand=errand, runner_id=errand.runner_id)
     points = list(trail.order_by("recorded_at").values("lat", "lng"))
+    # Thinned from its end, so that the line always reaches the runner.
     every = -(-len(points) // MOST_WALKED) or 1
     return [{"lat": row["lat"], "lng": row["lng"]} for row in points[::-1][::every][::-1]]
 

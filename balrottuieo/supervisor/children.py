@@ -78,6 +78,7 @@ class Child:
             kill_group(self._process.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(self.plan.grace)
+        # Even when the leader ended well: whom it started may hold the port.
         kill_group(self._process.pid, signal.SIGKILL)
         self._process.wait()
 

@@ -157,6 +157,7 @@ class Consumer:
     # --- Being spoken to ---
     async def _received(self, event: Event) -> None:
         text = event.get("text")
+        # Half a surrogate passes here, so that the decoder refuses it like any bad JSON.
         raw = event.get("bytes") or b"" if text is None else text.encode("utf-8", "surrogatepass")
         if len(raw) >= MAX_FRAME_BYTES:
             await self.end(CloseCode.TOO_BIG)

@@ -55,6 +55,7 @@ class NumberedConsumer(Consumer):
         number = message["sequence"]
         if number > self.last + 1:
             await self.catch_up()
+        # Asked again: the gap just read may have held this message too.
         if number > self.last:
             await self.pass_on(message)
 
@@ -72,6 +73,7 @@ class NumberedConsumer(Consumer):
 
     async def _send_gap(self, after: int | None, *, greet: bool) -> None:
         hello, missed = await in_database(self._read, after, greet)
+        # The hello is first and names the newest number: what follows it is how we got there.
         if hello is not None:
             self.last = hello.sequence
             await self.say(hello)

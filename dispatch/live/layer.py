@@ -20,7 +20,7 @@ from dispatch.protocol import CloseCode, Message
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT_S = 3.0
+TIMEOUT_S = 3.0  # a stalled Redis may hold up the request that has news only so long
 LAYER_LOST = (RedisError, ChannelFull, OSError)  # OSError holds TimeoutError
 
 

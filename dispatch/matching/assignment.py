@@ -15,6 +15,7 @@ from dispatch.matching.shapes import UNMATCHED_COST, Floats, Ints, Pairs
 def assign_dense(pairs: Pairs, cost: Floats, shape: tuple[int, int]) -> Ints:
     """Choose rows of ``pairs``; a cell that is no pair costs as much as leaving it alone."""
     rows, columns = shape
+    # Never fewer columns than rows: every errand must be able to stay alone.
     table = np.full((rows, max(rows, columns)), UNMATCHED_COST)
     table[pairs.errand, pairs.runner] = cost
     which = np.full(table.shape, -1, dtype=np.int64)

@@ -107,6 +107,7 @@ def offer_close(offer: Offer, state: OfferState, *, now: datetime, **changes: ob
         return False
     payload = {"offer_id": str(offer.pk), "state": state.value}
     message_send(runner_id=offer.runner_id, kind="offer.closed", payload=payload)
+    # Two are free again: this errand for other runners, and this runner for other errands.
     matching_ask(Errand.objects.values_list("area", flat=True).get(pk=offer.errand_id))
     return True
 

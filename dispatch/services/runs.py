@@ -37,6 +37,7 @@ def match_area(*, area: str, now: datetime) -> int:
         Unavailable: Redis does not answer.
     """
     made = 0
+    # Who was turned away meanwhile counts on us; after some rounds the sweep may go on.
     for _round in range(MOST_ROUNDS):
         with area_turn(area) as mine:
             made += _run(area, now) if mine else 0
@@ -111,6 +112,7 @@ def _free(wanted: Sequence[Wanted], now: datetime) -> list[Free]:
     """The runners on duty around these errands about whom nothing waits for an answer."""
     margin = max(each.reach_m for each in wanted)
     places = locations.around([each.pickup for each in wanted], margin, now=now)
+    # In every area: near its edge a runner is within reach of two.
     asked = set(Offer.objects.filter(state=OfferState.OFFERED).values_list("runner_id", flat=True))
     profiles = on_duty_profiles(runner_id for runner_id in places if runner_id not in asked)
     carried = carried_by(profiles)
