@@ -16,7 +16,7 @@ from accounts import policy, services, tickets
 from accounts.models import RunnerProfile, User
 from accounts.selectors import application_of, caller
 from common.idempotency import answer_once
-from common.serializers import StrictIntegerField, StrictSerializer, parsed
+from common.serializers import StrictCharField, StrictIntegerField, StrictSerializer, parsed
 
 
 class RunnerProfileShape(serializers.ModelSerializer[RunnerProfile]):
@@ -48,7 +48,7 @@ class MeShape(serializers.ModelSerializer[User]):
 
 
 class MeInput(StrictSerializer):
-    nickname = serializers.CharField(min_length=policy.NICKNAME_MIN, max_length=policy.NICKNAME_MAX)
+    nickname = StrictCharField(min_length=policy.NICKNAME_MIN, max_length=policy.NICKNAME_MAX)
 
 
 class MeView(APIView):
@@ -67,9 +67,9 @@ class MeView(APIView):
 
 class RunnerProfileInput(StrictSerializer):
     birth_date = serializers.DateField()
-    introduction = serializers.CharField(max_length=300, allow_blank=True, default="")
+    introduction = StrictCharField(max_length=300, allow_blank=True, default="")
     kinds = serializers.ListField(
-        child=serializers.CharField(), min_length=1, max_length=len(policy.KINDS)
+        child=StrictCharField(), min_length=1, max_length=len(policy.KINDS)
     )
     max_kg = StrictIntegerField(min_value=1, max_value=policy.MAX_KG, default=10)
     max_bags = StrictIntegerField(min_value=1, max_value=policy.MAX_BAGS, default=2)

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from accounts.selectors import caller
 from common.idempotency import KEPT_PAYMENTS, answer_once
-from common.serializers import StrictSerializer, WonField
+from common.serializers import StrictCharField, StrictSerializer, WonField
 from payments import escrow, ledger, selectors
 from payments.models import Entry, Payment, PaymentState
 
@@ -60,7 +60,7 @@ class OrderConfirm(APIView):
     throttle_scope = "post"
 
     class Input(StrictSerializer):
-        payment_key = serializers.CharField(max_length=200)
+        payment_key = StrictCharField(max_length=200)
         amount = WonField(min_value=1)
 
     @extend_schema(

@@ -59,6 +59,7 @@ def test_another_nickname(api: Api, alice: User, charlie: User) -> None:
         ({"nickname": None}, "nickname"),
         ({"nickname": ["둘리"]}, "nickname"),
         ({"nickname": True}, "nickname"),
+        ({"nickname": 12345}, "nickname"),
         ({"nickname": "둘리", "email": "other@example.com"}, "email"),
         ({"nickname": "둘리", "is_staff": True}, "is_staff"),
     ],

@@ -95,6 +95,8 @@ def test_nineteen_by_the_korean_date(alice: User) -> None:
         ({"max_bags": 11}, "max_bags"),
         ({"introduction": "가" * 301}, "introduction"),
         ({"introduction": "\x00"}, "introduction"),
+        ({"introduction": "a\x1bb"}, "introduction"),
+        ({"introduction": 5}, "introduction"),
         ({"state": "approved"}, "state"),
         ({"user": "someone"}, "user"),
     ],

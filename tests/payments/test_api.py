@@ -154,6 +154,7 @@ def test_nobody_logged_in_sees_nothing(api: Api, url: str) -> None:
         ({**GOOD, "payment_key": ""}, "payment_key"),
         ({**GOOD, "payment_key": "k" * 201}, "payment_key"),
         ({**GOOD, "payment_key": ["k"]}, "payment_key"),
+        ({**GOOD, "payment_key": 7}, "payment_key"),
         ({**GOOD, "payment_key": None}, "payment_key"),
         ({**GOOD, "payment_key": "a\x00b"}, "payment_key"),
         ({**GOOD, "amount": "11000"}, "amount"),
