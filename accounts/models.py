@@ -53,6 +53,7 @@ class User(AbstractBaseUser, PermissionsMixin, Record):
         return self.nickname or self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        # allauth saves users without our manager; one spelling makes the constraint enough.
         self.email = self.email.lower()
         super().save(*args, **kwargs)
 

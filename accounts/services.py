@@ -98,6 +98,7 @@ def _apply(user: User, application: dict[str, Any]) -> RunnerProfile:
     if earlier is None:
         return RunnerProfile.objects.create(user=user, **application)
     again = {**application, "state": RunnerState.APPLIED, "review_note": ""}
+    # Staff may be looking at it right now: only a rejected application is replaced.
     if not RunnerProfile.objects.filter(pk=earlier.pk, state=RunnerState.REJECTED).update(
         reviewed_by=None, reviewed_at=None, **again
     ):
@@ -247,7 +248,7 @@ def user_ban(*, user: User, by: User, reason: str, now: datetime) -> User:
     """
     _check_may_ban(user, by)
     banned = User.objects.filter(pk=user.pk, banned_at__isnull=True).update(
-        is_active=False,
+        is_active=False,  # what Django and allauth look at; the rest is ours
         banned_at=now,
         ban_reason=_written(reason, 200),
         session_epoch=F("session_epoch") + 1,

@@ -89,16 +89,18 @@ class _Attempt:
             status, body = run_in_unit(lambda: self._recorded(work, expires_at))
         except IntegrityError:
             earlier = self._earlier()
-            if earlier is None:
+            if earlier is None:  # it was the work's own constraint, not our row
                 raise
             return earlier
         return Response(body, status=status)
 
     def _recorded(self, work: Callable[[], Answer], expires_at: datetime) -> Answer:
+        # Before the work: a second request with this key waits here for the first one's commit.
         record = AnsweredRequest.objects.create(
             owner=self.owner, key=self.key, fingerprint=self.fingerprint, expires_at=expires_at
         )
         status, body = work()
+        # As it will be read back, so that the first answer and its repetitions do not differ.
         plain = json.loads(JSONRenderer().render(body)) if body is not None else None
         AnsweredRequest.objects.filter(pk=record.pk).update(status=status, body=plain)
         return status, plain

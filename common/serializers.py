@@ -33,6 +33,7 @@ class StrictIntegerField(serializers.IntegerField):
     """A JSON integer: no ``"12"``, no ``12.0``, no ``true``."""
 
     def to_internal_value(self, data: Any) -> int:
+        # To Python `true` is the integer 1.
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return super().to_internal_value(data)
@@ -45,6 +46,7 @@ class StrictCharField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         value = super().to_internal_value(data)
+        # Texts go to other people's screens and into logs, where an escape sequence acts.
         if any(unicodedata.category(char) == "Cc" and char not in "\n\t" for char in value):
             self.fail("invalid")
         return value

@@ -65,6 +65,7 @@ def price(asked: Asked) -> Price:
         Line("weather", BAD_WEATHER if asked.bad_weather else 0),
     ]
     exact = sum(line.amount for line in lines)
+    # -x % n is what x lacks to the next multiple of n.
     lines.append(Line("rounding", -exact % ROUNDED_TO))
     kept = tuple(line for line in lines if line.amount)
     return Price(kept, exact + -exact % ROUNDED_TO, total_minutes(asked))

@@ -104,6 +104,7 @@ RULES: tuple[Rule, ...] = (
     _rule(M.FAIL, S.AT_PICKUP, S.FAILED, R.RUNNER),
     _rule(M.ARRIVE, S.PICKED_UP, S.AT_DROPOFF, R.RUNNER, kinds=TWO_PLACES),
     _rule(M.RETURN, S.PICKED_UP, S.RETURNING, R.RUNNER, kinds=TWO_PLACES),
+    # With one place "picked up" means started: nothing is carried that would have to go back.
     _rule(M.DELIVER, S.PICKED_UP, S.DELIVERED, R.RUNNER, kinds=ONE_PLACE),
     _rule(M.FAIL, S.PICKED_UP, S.FAILED, R.RUNNER, kinds=ONE_PLACE),
     _rule(M.DELIVER, S.AT_DROPOFF, S.DELIVERED, R.RUNNER, kinds=TWO_PLACES),

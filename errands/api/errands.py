@@ -44,6 +44,7 @@ class ErrandInput(StrictSerializer):
 class ErrandFilter(StrictSerializer):
     role = serializers.ChoiceField(choices=OWN_ROLES, default=None)
     state = serializers.ChoiceField(choices=STATES, default=None)
+    # The paginator's own; named here only so that they are not unknown.
     cursor = StrictCharField(required=False)
     page_size = StrictCharField(required=False)
 

@@ -117,6 +117,7 @@ def errand_hand_back(
     require_photo(errand, runner, photo_id, PhotoPurpose.INCIDENT)
     errand, moved = errand_move(errand, Move.HAND_BACK, by, now=now)
     if moved:
+        # Whose doing it was is known since the turn, and stands before the colon of its note.
         turned = ErrandEvent.objects.get(errand=errand, move=Move.RETURN)
         _end_early(errand, Move.HAND_BACK, source, Fault(turned.note.split(":")[0]), now)
     return errand
@@ -189,6 +190,7 @@ def _for_staff(errand_id: UUID, reason: str) -> Errand:
 def errand_lapse(*, errand_id: UUID, now: datetime) -> Errand:
     """The clock ends an errand that nobody paid for in time, or that found no runner."""
     errand = Errand.objects.get(pk=errand_id)
+    # The sweep looked some time ago: it may have been paid or taken since.
     if errand.due_at is None or errand.due_at > now:
         return errand
     funded = errand.state in FUNDED
@@ -234,6 +236,7 @@ def split_of(errand: Errand, outcome: Outcome) -> Split:
     # What is refunded is the rest of what is held, not of the price: a raise that was paid but
     # came too late to count is held too.
     commission = service_fee(pay, percent=settings.COMMISSION_PERCENT)
+    # The fee of the whole was fixed on posting; a setting changed since must not exceed it.
     commission = min(commission, errand.service_fee)
     held = escrow.escrow_held(errand.reference)
     return Split(pay, commission, held - pay - commission)

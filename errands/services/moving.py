@@ -129,7 +129,7 @@ def _times(target: State, now: datetime) -> dict[str, Any]:
     if target == State.DELIVERED:
         return {"delivered_at": now, "due_at": now + settings.OBJECTION_WINDOW}
     if target == State.OPEN:
-        return {}
+        return {}  # whoever opens it knows how long; a raise changes nothing
     return {"due_at": None}
 
 

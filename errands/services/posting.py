@@ -176,6 +176,7 @@ def errand_fund(*, errand_id: UUID, order_id: str, now: datetime) -> Errand:
     """Open a paid errand to runners; if it is over already, the money goes back."""
     errand = Errand.objects.get(pk=errand_id)
     if errand.state != State.AWAITING_PAYMENT:
+        # Opened once, it was opened by this very order: the news came twice.
         if errand.opened_at is None:
             _send_back(order_id, now)
         return errand

@@ -59,6 +59,7 @@ def errand_drop(*, errand_id: UUID, runner: User, reason: str, now: datetime) ->
         Move.DROP, State(errand.state), fault=Fault.NONE,
         minutes=minutes_since_accepted(errand, now),
     )  # fmt: skip
+    # The two hours count from the first opening: a drop must not start the wait anew.
     errand, _moved = errand_move(
         errand, Move.DROP, By(Role.RUNNER, runner, note=reason), now=now,
         runner=None, accepted_at=None, due_at=unmatched_until(errand, errand.opened_at or now),

@@ -90,6 +90,7 @@ class Charge:
         """Write the order paid and its money into escrow, inside the caller's unit of work."""
         if not self._taken:
             raise AssertionError("take() comes before hold()")
+        # Only who makes it paid books the money; who comes second finds it paid and answers so.
         if self._move(PaymentState.DONE, paid_at=self.now):
             _hold(self.payment)
         self._check_paid_with_this_key()
@@ -128,6 +129,7 @@ class Charge:
                 timeout_s=TIMEOUT_S,
             )
         except Declined:
+            # A final no took no money: the order is free for another way to pay.
             run_in_unit(lambda: self._move(PaymentState.READY, payment_key=""))
             raise
 
