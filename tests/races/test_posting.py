@@ -16,7 +16,8 @@ from common.models import AnsweredRequest
 from errands import services
 from errands.models import Errand, ErrandEvent
 from errands.states import Kind, Move, State
-from payments.models import Payment
+from payments import escrow
+from payments.models import Payment, Refund
 from payments.selectors import balance_of_user
 from tests.conftest import DROPOFF, PICKUP, make_errand, make_runner, pay_for, walk
 from tests.races.crowd import MANY, at_once
@@ -78,6 +79,24 @@ def test_one_side_reviews_once(alice: User, bob: User) -> None:
         return "given"
 
     assert Counter(at_once(review)) == {"given": 1, "already_reviewed": MANY - 1}
+
+
+def test_a_raise_heard_of_by_many_counts_once_and_is_kept(alice: User) -> None:
+    """The news and every worker's sweep at one moment: no one may send the money back."""
+    errand = pay_for(make_errand(alice, reward=10_000))
+    now = timezone.now()
+    order = services.raise_order_create(
+        errand_id=errand.pk, requester=alice, reward=12_000, now=now
+    )
+    escrow.order_confirm(
+        order_id=order.order_id, payer=alice, payment_key="sandbox_raise", amount=2_200, now=now
+    )
+    order.refresh_from_db()
+    at_once(lambda _number: services.payment_apply(payment=order, now=now))
+    errand.refresh_from_db()
+    assert (errand.reward, escrow.escrow_held(errand.reference)) == (12_000, 13_200)
+    assert not Refund.objects.exists()
+    assert ErrandEvent.objects.filter(errand=errand, move=Move.RAISE).count() == 1
 
 
 def test_a_move_sent_many_times_at_once_is_answered_to_all(alice: User, bob: User) -> None:
