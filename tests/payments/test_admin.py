@@ -5,8 +5,10 @@ import datetime as dt
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.db.models import Model
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
@@ -114,3 +116,45 @@ def test_sending_again_needs_the_permission(
     charlie.user_permissions.add(Permission.objects.get(codename="change_refund"))
     send_again(client, refund)
     assert company.sent == {refund.reference: 11_000}
+
+
+@pytest.mark.usefixtures("refund")
+@pytest.mark.parametrize("name", MODELS)
+def test_staff_without_the_permission_see_no_money(
+    client: Client, charlie: User, name: str
+) -> None:
+    User.objects.filter(pk=charlie.pk).update(is_staff=True)
+    client.force_login(charlie)
+    pages = [
+        reverse(f"admin:payments_{name}_changelist"),
+        reverse(f"admin:payments_{name}_change", args=[newest(name).pk]),
+    ]
+    assert [client.get(page).status_code for page in pages] == [403, 403]
+    charlie.user_permissions.add(Permission.objects.get(codename=f"view_{name}"))
+    assert [client.get(page).status_code for page in pages] == [200, 200]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_lists_ask_no_more_for_more_rows(
+    staff: Client, paid: Pay, now: dt.datetime, name: str
+) -> None:
+    def asked(number: int) -> int:
+        reference = f"thing:{number}"
+        order = paid(reference=reference, subject=reference)
+        escrow.refund_order(order_id=order.order_id, reason="over", now=now)
+        with CaptureQueriesContext(connection) as queries:
+            staff.get(reverse(f"admin:payments_{name}_changelist"))
+        return len(queries)
+
+    asked(0)  # the first look also fills caches
+    assert asked(1) == asked(2) == asked(3)
+
+
+def test_a_look_at_the_list_sends_nothing(
+    staff: Client, refund: Refund, company: type[MemoryGateway]
+) -> None:
+    staff.get(
+        reverse("admin:payments_refund_changelist"),
+        {"action": "send_again", "_selected_action": str(refund.pk)},
+    )
+    assert company.sent == {}
