@@ -246,12 +246,8 @@ def test_no_search_tells_two_addresses_of_one_block_apart(
 ) -> None:
     middle = snap(PICKUP)
     degrees = 60 / 111_195
-    places = [
-        {"pickup_lat": middle.lat + side * degrees, "pickup_lng": middle.lng + side * degrees}
-        for side in (-1, 1)
-    ]
-    for place in places:
-        opened(alice, now=now, **place)
+    for side in (-degrees, degrees):
+        opened(alice, now=now, pickup_lat=middle.lat + side, pickup_lng=middle.lng + side)
     for at in (
         Point(middle.lat - 5 * degrees, middle.lng), Point(middle.lat + 5 * degrees, middle.lng),
         Point(middle.lat, middle.lng - 6 * degrees), Point(middle.lat, middle.lng + 6 * degrees),
