@@ -51,7 +51,10 @@ class ProblemMiddleware:
             return problem_response(
                 request, status=413, code="too_large", detail=_("The request is too large.")
             )
-        return _as_problem(request, self.get_response(request))
+        response = _as_problem(request, self.get_response(request))
+        # Answers hold PINs, balances and addresses: no proxy or browser may keep them.
+        response.setdefault("Cache-Control", "no-store")
+        return response
 
 
 def _too_large(request: HttpRequest) -> bool:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.geo import Point
 from common.models import Record
+from errands.policy import Fault
 from errands.states import ONE_PLACE, Kind, Move, Role, State
 
 KINDS = [
@@ -252,6 +253,8 @@ class ErrandEvent(Record):
     )
     reason = models.CharField(_("reason"), max_length=30, blank=True)
     note = models.CharField(_("note"), max_length=300, blank=True)
+    # What the evidence of this moment said; a return is settled by it at its end.
+    fault = models.CharField(_("fault"), max_length=10, default=Fault.NONE)
     lat = models.FloatField(null=True, blank=True)
     lng = models.FloatField(null=True, blank=True)
 

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from common.errors import NotFound
-from errands.models import AreaCondition, Errand, ErrandEvent, Quote, Review
+from errands.models import AreaCondition, Errand, ErrandEvent, Photo, Quote, Review
 from errands.states import Role, State
 from payments.models import Payment
 
@@ -63,6 +63,10 @@ def role_in(errand: Errand, user: User) -> Role:
 def events_of(errand: Errand, *, after: int = 0) -> QuerySet[ErrandEvent]:
     """The events that follow number ``after``, in order."""
     return ErrandEvent.objects.filter(errand=errand, sequence__gt=after).order_by("sequence")
+
+
+def photos_of(errand: Errand) -> QuerySet[Photo]:
+    return Photo.objects.filter(errand=errand).order_by("id")
 
 
 def payment_of(errand: Errand) -> Payment | None:

@@ -22,7 +22,6 @@ from common.money import won
 from errands.admin.words import FAULTS, MOVES, REASONS, ROLES, TRANSFERS
 from errands.api.shapes import LINE_LABELS
 from errands.models import Errand, ErrandEvent, Photo, Review
-from errands.states import Move
 from payments.models import AccountKind, Entry, Payment, PaymentState, Refund, RefundState
 from payments.selectors import ledger_lines
 
@@ -158,11 +157,8 @@ def _moment(errand: Errand, event: ErrandEvent) -> Moment:
 
 def _said(event: ErrandEvent) -> list[Text]:
     """The reason from the catalogue, and the note; a return's note begins with whose fault."""
-    reason = REASONS.get(event.reason, event.reason)
-    fault, colon, rest = event.note.partition(": ")
-    if event.move == Move.RETURN and colon:
-        return [reason, FAULTS.get(fault, fault), rest]
-    return [reason, event.note]
+    """The reason from the catalogue, whose doing it was, and the note."""
+    return [reason, FAULTS.get(event.fault, ""), event.note]
 
 
 def _place(errand: Errand, event: ErrandEvent) -> str:

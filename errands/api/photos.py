@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -16,6 +17,7 @@ from common.idempotency import answer_once
 from common.serializers import StrictSerializer, parsed
 from errands.api.shapes import PhotoShape
 from errands.models import PhotoPurpose
+from errands.selectors import errand_seen_by, photos_of
 from errands.services import PhotoUpload
 
 
@@ -26,7 +28,17 @@ class PhotoInput(StrictSerializer):
 
 class PhotosView(APIView):
     parser_classes = (MultiPartParser,)
-    throttle_scope = "photo"
+
+    def get_throttles(self) -> list[Any]:
+        """Only uploading has the narrow limit; looking has the general one."""
+        self.throttle_scope = "photo" if self.request.method == "POST" else ""
+        return super().get_throttles()
+
+    @extend_schema(responses=PhotoShape(many=True), tags=["photos"])
+    def get(self, request: Request, errand_id: UUID) -> Response:
+        """See the proof photos of an errand of yours, oldest first; there are 20 at most."""
+        errand = errand_seen_by(errand_id=errand_id, user=caller(request))
+        return Response(PhotoShape(photos_of(errand), many=True).data)
 
     @extend_schema(request=PhotoInput, responses={201: PhotoShape}, tags=["photos"])
     def post(self, request: Request, errand_id: UUID) -> Response:

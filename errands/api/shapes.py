@@ -221,10 +221,15 @@ class ErrandDetailShape(ErrandShape):
 
 class EventShape(serializers.ModelSerializer[ErrandEvent]):
     at = serializers.DateTimeField(source="created_at")
+    note = serializers.SerializerMethodField()
 
     class Meta:
         model = ErrandEvent
         fields = ("sequence", "move", "from_state", "to_state", "role", "reason", "note", "at")
+
+    def get_note(self, event: ErrandEvent) -> str:
+        """What a person wrote; payments leave their order number there, which is ours."""
+        return "" if event.role == Role.PAYMENTS else event.note
 
 
 class PhotoShape(serializers.ModelSerializer[Photo]):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from common.errors import Conflict
+from django.db import DatabaseError
+
+from common.errors import DomainError
 from errands.models import Errand, ErrandEvent
 from errands.services.ending import errand_confirm_overdue, errand_lapse
 from errands.services.posting import errand_fund, errand_raise
 from errands.states import Move, State
 from payments.models import Payment, PaymentState
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 LOOK_BACK = timedelta(days=1)
@@ -77,7 +82,11 @@ def _each(works: Iterable[Callable[[], object]]) -> int:
     for work in works:
         try:
             work()
-        except Conflict:
-            continue  # somebody else moved it between our look and our move
-        done += 1
+        except (DomainError, DatabaseError) as error:
+            # Moved by somebody else since our look: fine. Any other trouble is said, but must
+            # not keep the sweep from all the errands that come after it.
+            if getattr(error, "code", "") != "illegal_move":
+                logger.exception("a sweep left one errand as it was")
+        else:
+            done += 1
     return done

@@ -85,7 +85,7 @@ def errand_fail(
     source = State(errand.state)
     # Nothing is carried yet, or there is one place: the pickup is where it fails.
     fault = _fault(errand, runner, reason, photo_id, is_near(position, errand.pickup))
-    by = By(Role.RUNNER, runner, reason=reason, note=note, position=position)
+    by = By(Role.RUNNER, runner, reason=reason, note=note, position=position, fault=fault)
     errand, moved = errand_move(errand, Move.FAIL, by, now=now)
     if moved:
         _end_early(errand, Move.FAIL, source, fault, now)
@@ -101,7 +101,7 @@ def errand_return(
     errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
     # By the destination, not by the place ahead: that is the pickup again when this is repeated.
     fault = _fault(errand, runner, reason, photo_id, is_near(position, errand.dropoff))
-    by = By(Role.RUNNER, runner, reason=reason, note=f"{fault}: {note}"[:300], position=position)
+    by = By(Role.RUNNER, runner, reason=reason, note=note, position=position, fault=fault)
     return errand_move(errand, Move.RETURN, by, now=now)[0]
 
 
@@ -119,7 +119,7 @@ def errand_hand_back(
     if moved:
         # Whose doing it was is known since the turn, and stands before the colon of its note.
         turned = ErrandEvent.objects.get(errand=errand, move=Move.RETURN)
-        _end_early(errand, Move.HAND_BACK, source, Fault(turned.note.split(":")[0]), now)
+        _end_early(errand, Move.HAND_BACK, source, Fault(turned.fault), now)
     return errand
 
 

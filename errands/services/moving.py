@@ -14,6 +14,7 @@ from common.db import on_commit
 from common.errors import Conflict, NotFound
 from common.geo import Point
 from errands.models import Errand, ErrandEvent
+from errands.policy import Fault
 from errands.signals import errand_changed
 from errands.states import FINAL, Kind, Move, Role, State, target_of
 
@@ -26,6 +27,7 @@ class By(NamedTuple):
     reason: str = ""
     note: str = ""
     position: Point | None = None
+    fault: Fault = Fault.NONE
 
 
 def errand_of(*, errand_id: UUID, user: User, role: Role) -> Errand:
@@ -96,7 +98,7 @@ def record(errand: Errand, move: Move, by: By, *, source: State | str, now: date
     ErrandEvent.objects.create(
         errand=errand, sequence=errand.version, move=move, from_state=source,
         to_state=errand.state, role=by.role, actor=by.user, reason=by.reason, note=by.note,
-        lat=lat, lng=lng, created_at=now,
+        fault=by.fault, lat=lat, lng=lng, created_at=now,
     )  # fmt: skip
     news = {
         "errand_id": errand.pk,

@@ -63,6 +63,11 @@ def test_pages_under_api_become_problems(status: int) -> None:
     assert response.status_code == status
 
 
+def test_answers_of_the_api_are_kept_by_nobody() -> None:
+    response = ProblemMiddleware(lambda _request: HttpResponse("{}"))(RequestFactory().get("/api/"))
+    assert response["Cache-Control"] == "no-store"
+
+
 def test_pages_elsewhere_stay_pages() -> None:
     page = HttpResponse("<h1>no</h1>", status=404)
     assert ProblemMiddleware(lambda _request: page)(RequestFactory().get("/x")) is page

@@ -277,6 +277,8 @@ class TestLooking:
         errand = walk(pay_for(make_errand(alice)), bob, State.AT_PICKUP)
         path = f"/api/v1/errands/{errand.pk}/events"
         assert [e["sequence"] for e in api(alice).get(path).json()["results"]] == [1, 2, 3, 4]
+        notes = {e["note"] for e in api(alice).get(path).json()["results"]}
+        assert notes == {""}  # the order number in the event of funding is not for people
         after = api(bob).get(f"{path}?after=2").json()["results"]
         assert [e["move"] for e in after] == ["accept", "arrive"]
 
@@ -438,6 +440,15 @@ class TestPhotos:
         with pytest.raises(ZeroDivisionError):
             one_unit()
         assert not list(Path(settings.MEDIA_ROOT).rglob("*.jpg"))
+
+    def test_both_parties_see_them_and_nobody_else(
+        self, alice: User, bob: User, charlie: User, api: Client, errand: Errand
+    ) -> None:
+        shown = self.upload(api(bob), errand, jpeg()).json()
+        path = f"/api/v1/errands/{errand.pk}/photos"
+        for party in (alice, bob):
+            assert api(party).get(path).json() == [shown]
+        problem(api(charlie).get(path), 404, "not_found")
 
     def test_strangers_add_none(self, charlie: User, api: Client, errand: Errand) -> None:
         problem(self.upload(api(charlie), errand, jpeg()), 404, "not_found")

@@ -12,7 +12,7 @@ from errands.models import Errand, ErrandEvent
 from errands.services import clock
 from errands.states import Move, State
 from payments import escrow
-from payments.models import Payment, Refund
+from payments.models import Account, Payment, Refund
 from tests.conftest import make_errand, pay_for, walk
 
 
@@ -122,3 +122,15 @@ def test_tasks_take_words_they_do_not_know(alice: User, now: dt.datetime) -> Non
         task(since="yesterday")
     states = dict(Errand.objects.values_list("pk", "state"))
     assert states == {errand.pk: State.EXPIRED, paid.pk: State.OPEN}
+
+
+def test_one_errands_trouble_keeps_no_other_waiting(
+    alice: User, now: dt.datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Money that is not where it should be stops its own errand only, and is said."""
+    broken, sound = (pay_for(make_errand(alice, now=now), now=now) for _ in range(2))
+    Account.objects.filter(name=f"escrow:{broken.reference}").update(balance=0)
+    assert services.lapse_due(now=now + dt.timedelta(hours=3)) == 1
+    sound.refresh_from_db()
+    assert sound.state == State.EXPIRED
+    assert "a sweep left one errand as it was" in caplog.text
