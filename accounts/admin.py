@@ -28,6 +28,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts import services
 from accounts.models import RunnerProfile, RunnerState, Strike, User
+from common.admin import ReadOnly
 from common.errors import DomainError
 
 STATE_COLOURS = {
@@ -59,19 +60,10 @@ def dialog(title: Any, form_class: type[BaseDialogForm] = BaseDialogForm) -> Act
     return ActionDialog(title=title, description="", form_class=form_class, form_submit_text=title)
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Nothing can be added, changed or deleted with a form."""
+class ReadOnlyAdmin(ReadOnly, ModelAdmin):
+    """Nothing changes with a form; what changes at all does so by an action through a service."""
 
     show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def fitting_actions(self, row: Any) -> set[str]:
         """Return the paths of the actions that make sense for this row now."""
@@ -106,18 +98,11 @@ def staff_of(request: HttpRequest) -> User:
     return request.user
 
 
-class StrikeInline(TabularInline):
+class StrikeInline(ReadOnly, TabularInline):
     model = Strike
     fields = readonly_fields = ["created_at", "reference", "reason"]
     ordering = ["-id"]
     extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(User)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from common.admin import ReadOnly
 from common.money import won
 from payments import escrow, ledger
 from payments.models import (
@@ -25,21 +26,6 @@ from payments.models import (
     RefundState,
     Transfer,
 )
-
-
-class ReadOnly:
-    """Nobody adds, changes or deletes; whoever may view, views."""
-
-    readonly_fields: tuple[str, ...] = ("created_at",)
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class RefundLines(ReadOnly, TabularInline):

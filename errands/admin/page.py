@@ -156,8 +156,8 @@ def _moment(errand: Errand, event: ErrandEvent) -> Moment:
 
 
 def _said(event: ErrandEvent) -> list[Text]:
-    """The reason from the catalogue, and the note; a return's note begins with whose fault."""
     """The reason from the catalogue, whose doing it was, and the note."""
+    reason = REASONS.get(event.reason, event.reason)
     return [reason, FAULTS.get(event.fault, ""), event.note]
 
 
