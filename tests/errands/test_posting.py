@@ -12,6 +12,7 @@ from common.errors import NotFound
 from common.geo import Point, area_of
 from errands import services
 from errands.models import AreaCondition, Errand, ErrandEvent, Quote
+from errands.pricing import SEOUL
 from errands.states import Kind, Move, State
 from payments import escrow
 from payments.models import Payment, Refund
@@ -56,10 +57,12 @@ def test_a_question_that_makes_no_sense(
 
 
 def test_bad_weather_raises_the_price_in_its_area_only(alice: User, now: dt.datetime) -> None:
-    dry = quote(alice, now).reward_floor
-    AreaCondition.objects.create(area=area_of(PICKUP), bad_weather_until=now + HOUR)
-    assert quote(alice, now).reward_floor == dry + 1_500
-    assert quote(alice, now + 2 * HOUR).reward_floor == dry
+    # Noon, because the night has a price of its own and may begin or end within the two hours.
+    noon = now.astimezone(SEOUL).replace(hour=12)
+    dry = quote(alice, noon).reward_floor
+    AreaCondition.objects.create(area=area_of(PICKUP), bad_weather_until=noon + HOUR)
+    assert quote(alice, noon).reward_floor == dry + 1_500
+    assert quote(alice, noon + 2 * HOUR).reward_floor == dry
 
 
 def test_the_price_is_frozen_on_posting(alice: User, now: dt.datetime) -> None:
