@@ -217,7 +217,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
         "rest_framework.throttling.UserRateThrottle",
-        "rest_framework.throttling.ScopedRateThrottle",
+        "common.throttling.WriteRateThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": dict.fromkeys(("anon", "user", "post", "photo", "ticket"))
     if SANDBOX

@@ -53,11 +53,6 @@ class ErrandsView(generics.ListAPIView[Errand]):
     serializer_class = ErrandShape
     throttle_scope = "post"
 
-    def get_throttles(self) -> list[Any]:
-        """Only posting has the narrow limit; looking has the general one."""
-        self.throttle_scope = "post" if self.request.method == "POST" else ""
-        return super().get_throttles()
-
     def get_queryset(self) -> QuerySet[Errand]:
         asked = parsed(ErrandFilter, self.request.query_params.dict())
         role, state = asked["role"], asked["state"]

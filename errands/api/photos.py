@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -28,11 +27,7 @@ class PhotoInput(StrictSerializer):
 
 class PhotosView(APIView):
     parser_classes = (MultiPartParser,)
-
-    def get_throttles(self) -> list[Any]:
-        """Only uploading has the narrow limit; looking has the general one."""
-        self.throttle_scope = "photo" if self.request.method == "POST" else ""
-        return super().get_throttles()
+    throttle_scope = "photo"
 
     @extend_schema(responses=PhotoShape(many=True), tags=["photos"])
     def get(self, request: Request, errand_id: UUID) -> Response:
