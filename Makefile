@@ -65,9 +65,9 @@ compilemessages: .venv/.run-stamp $(CATALOGUES) ## Compile the translations
 
 .PHONY: lock
 lock: setup ## Resolve requirements*.in again into the locked files
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 		--no-emit-index-url --quiet requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 		--no-emit-index-url --quiet requirements-dev.in -o requirements-dev.txt
 
 .PHONY: clean
