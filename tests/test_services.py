@@ -8,11 +8,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from kombu import Connection, Queue
+from pymongo import MongoClient, WriteConcern
 
 from balrottuieo.supervisor.embedded_redis import redis_answers
-from tests.services import PostgresServer, RedisServer, Service, ServiceFailedError
+from tests.services import (
+    MongoServer,
+    PostgresServer,
+    RabbitServer,
+    RedisServer,
+    Service,
+    ServiceFailedError,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
+QUORUM = {"x-queue-type": "quorum"}
 QUIET = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:django", "-p", "tests.no_skips")
 
 
@@ -36,6 +46,48 @@ def test_postgresql_keeps_its_rows_over_a_crash() -> None:
         with psycopg.connect(server.url) as connection:
             assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
     assert not server.directory.exists()
+
+
+@pytest.mark.races
+def test_mongodb_keeps_its_documents_over_a_crash() -> None:
+    with MongoServer() as server:
+        with MongoClient[dict[str, int]](server.url) as client:
+            kept = client.get_default_database()["kept"].with_options(
+                write_concern=WriteConcern("majority", j=True)
+            )
+            kept.insert_one({"number": 7})
+        server.kill()
+        server.start()
+        with MongoClient[dict[str, int]](server.url) as client:
+            (document,) = client.get_default_database()["kept"].find()
+            assert document["number"] == 7
+    assert not server.directory.exists()
+
+
+def epmds() -> set[str]:
+    return {
+        stat.parent.name
+        for stat in Path("/proc").glob("[0-9]*/stat")
+        if "(epmd)" in stat.read_text(errors="replace")
+    }
+
+
+@pytest.mark.races
+def test_rabbitmq_keeps_its_messages_over_a_crash() -> None:
+    before = epmds()
+    with RabbitServer() as server:
+        with Connection(server.url) as connection:
+            queue = connection.SimpleQueue(Queue("kept", queue_arguments=QUORUM))
+            queue.put("7", delivery_mode=2)
+            queue.close()
+        server.kill()
+        server.start()
+        with Connection(server.url) as connection:
+            queue = connection.SimpleQueue(Queue("kept", queue_arguments=QUORUM))
+            assert queue.get(timeout=10).payload == "7"
+            queue.close()
+    assert not server.directory.exists()
+    assert epmds() == before
 
 
 class Broken(Service):
