@@ -28,6 +28,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts import services
 from accounts.models import RunnerProfile, RunnerState, Strike, User
+from common import clock
 from common.admin import ReadOnly
 from common.errors import DomainError
 
@@ -161,7 +162,7 @@ class UserAdmin(ReadOnlyAdmin):
 
         def work() -> object:
             by = staff_of(request)
-            return services.user_ban(user=user, by=by, reason=reason, now=timezone.now())
+            return services.user_ban(user=user, by=by, reason=reason, now=clock.now())
 
         return self.act(request, user, work, gettext("Blocked: %s") % reason)
 
@@ -175,7 +176,7 @@ class UserAdmin(ReadOnlyAdmin):
         user = self.found(request, object_id)
 
         def work() -> object:
-            return services.user_unban(user=user, by=staff_of(request), now=timezone.now())
+            return services.user_unban(user=user, by=staff_of(request), now=clock.now())
 
         return self.act(request, user, work, gettext("Unblocked."))
 
@@ -232,7 +233,7 @@ class RunnerProfileAdmin(ReadOnlyAdmin):
     def approved(self, request: HttpRequest, profile: RunnerProfile) -> bool:
         """Approve one of several; a refusal becomes a warning and does not stop the others."""
         try:
-            services.runner_approve(profile=profile, by=staff_of(request), now=timezone.now())
+            services.runner_approve(profile=profile, by=staff_of(request), now=clock.now())
         except DomainError as refusal:
             messages.warning(request, f"{profile}: {refusal}")
             return False
@@ -284,6 +285,6 @@ class RunnerProfileAdmin(ReadOnlyAdmin):
             raise Http404
 
         def work() -> object:
-            return service(profile=profile, by=staff_of(request), now=timezone.now(), **given)
+            return service(profile=profile, by=staff_of(request), now=clock.now(), **given)
 
         return self.act(request, profile, work, done)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 from accounts import policy, services, tickets
 from accounts.models import RunnerProfile, User
 from accounts.selectors import application_of, caller
+from common import clock
 from common.idempotency import answer_once
 from common.serializers import StrictCharField, StrictIntegerField, StrictSerializer, parsed
 
@@ -92,7 +92,7 @@ class RunnerProfileView(APIView):
         data = parsed(RunnerProfileInput, request.data)
 
         def work() -> tuple[int, object]:
-            profile = services.runner_apply(user=caller(request), now=timezone.now(), **data)
+            profile = services.runner_apply(user=caller(request), now=clock.now(), **data)
             return 201, RunnerProfileShape(profile).data
 
         return answer_once(request, work)
@@ -115,6 +115,6 @@ class TicketsView(APIView):
         An Idempotency-Key changes nothing here: to keep the answer would be to keep a secret.
         """
         parsed(StrictSerializer, request.data)
-        expires_at = timezone.now() + timedelta(seconds=tickets.LIFE_S)
+        expires_at = clock.now() + timedelta(seconds=tickets.LIFE_S)
         ticket = tickets.issue(caller(request).pk)
         return Response(TicketShape({"ticket": ticket, "expires_at": expires_at}).data, status=201)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from django.urls import reverse_lazy
 from dotenv import load_dotenv
 from environs import Env
 
-from balrottuieo import backoffice
+from balrottuieo import backoffice, databases
 from common.devkeys import development_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -30,14 +29,15 @@ SECRET_KEY = env.str("SECRET_KEY", default="insecure-for-development-only" if DE
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else ...)
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000" if DEBUG else ...)
+DATABASE_URL = env.str(
+    "DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}" if DEBUG else ...
+)
 
 # --- Applications ------------------------------------------------------------------------
 INSTALLED_APPS = [
     "daphne",  # first, so that `runserver` speaks WebSocket
     "unfold",
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
+    *databases.contrib_apps(DATABASE_URL),
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
@@ -88,22 +88,15 @@ TEMPLATES = [
 ]
 
 # --- Database, Redis, queue --------------------------------------------------------------
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.dj_db_url(
-        "DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}" if DEBUG else ...
-    )
+DATABASES = {
+    "default": databases.database(DATABASE_URL, pool_size=env.int("DATABASE_POOL_SIZE", default=20))
 }
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # WAL lets readers go on beside a writer; IMMEDIATE queues writers instead of failing them.
-    DATABASES["default"]["OPTIONS"] = {
-        "timeout": 20,
-        "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-        " PRAGMA foreign_keys=ON;",
-    }
-    # A file, as in production: an in-memory database locks whole tables between threads.
-    DATABASES["default"]["TEST"] = {"NAME": f"{DATABASES['default']['NAME']}.test"}
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ON_MONGODB = databases.is_mongodb(DATABASE_URL)
+MIGRATION_MODULES = databases.MONGODB_MIGRATIONS if ON_MONGODB else {}
+DEFAULT_AUTO_FIELD = databases.MONGODB_KEY if ON_MONGODB else "django.db.models.BigAutoField"
+ALLAUTH_DEFAULT_AUTO_FIELD = databases.MONGODB_KEY if ON_MONGODB else None
+# Check constraints are an extra where there are any: the updates themselves keep the floors.
+SILENCED_SYSTEM_CHECKS = ["models.W027"] if ON_MONGODB else []
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0" if DEBUG else ...)
 CACHES = {
     "default": {

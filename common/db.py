@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, connection, transaction
@@ -14,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ATTEMPTS = 30
+ATTEMPTS = 50
 LONGEST_PAUSE_S = 0.1
 RETRIED_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
@@ -24,12 +25,18 @@ def unit_of_work() -> AbstractContextManager[None]:
 
     No savepoint inside another unit: an error spoils the whole unit on every database alike.
     """
+    if connection.vendor == "mongodb":
+        # Django's own does nothing there. Imported only then: it patches Django on the way.
+        unit: AbstractContextManager[None] = import_module(
+            "django_mongodb_backend.transaction"
+        ).atomic()
+        return unit
     return transaction.atomic(savepoint=False)
 
 
 def in_unit() -> bool:
     """Tell whether a unit of work is open on this thread."""
-    return connection.in_atomic_block
+    return connection.in_atomic_block or getattr(connection, "in_atomic_block_mongo", False)
 
 
 def on_commit(action: Callable[[], object]) -> None:
@@ -42,7 +49,7 @@ def one_moment() -> Iterator[None]:
     """Open a unit of work for reading that sees one moment, whatever others commit meanwhile."""
     outermost = not in_unit()
     with unit_of_work():
-        # SQLite does so anyway; inside another unit it is too late to ask.
+        # The others do so anyway; inside another unit it is too late to ask.
         if outermost and connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -11,12 +11,12 @@ from typing import Any
 from django.core.cache import cache
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common import clock
 from common.db import run_in_unit
 from common.errors import Conflict, Invalid, Unprocessable
 from common.models import AnsweredRequest
@@ -57,7 +57,7 @@ def answer_once(
         return Response(body, status=status)
     if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
         raise Invalid("bad_idempotency_key", _("An Idempotency-Key has 1 to 200 characters."))
-    return _Attempt(request, key).run(work, before, timezone.now() + kept)
+    return _Attempt(request, key).run(work, before, clock.now() + kept)
 
 
 class _Attempt:

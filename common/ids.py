@@ -8,6 +8,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models
 
 _lock = threading.Lock()
@@ -37,10 +38,17 @@ else:
 
 
 class UUID7Field(UUIDField):
-    """Primary key that sorts by creation time."""
+    """Primary key that sorts by creation time. On MongoDB it is the document's ``_id``.
+
+    The migrations do not know the difference: one set of them serves every database.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("primary_key", True)
         kwargs.setdefault("default", uuid7)
         kwargs.setdefault("editable", False)
         super().__init__(*args, **kwargs)
+
+    def get_attname_column(self) -> tuple[str, str]:
+        attname, column = super().get_attname_column()
+        return attname, "_id" if self.primary_key and settings.ON_MONGODB else column

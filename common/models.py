@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from common import clock
 from common.ids import UUID7Field
 
 
@@ -13,7 +13,7 @@ class Record(models.Model):
     """A row with a time-ordered key; newest last when sorted by it."""
 
     id = UUID7Field()
-    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=clock.now, editable=False)
 
     class Meta:
         abstract = True

@@ -15,9 +15,9 @@ from uuid import UUID
 
 import redis.asyncio
 from django.conf import settings
-from django.utils import timezone
 from redis.exceptions import RedisError
 
+from common import clock
 from common.errors import Unavailable
 from common.geo import METRES_PER_DEGREE, Point
 from common.redis import async_client, client
@@ -173,7 +173,7 @@ def last(runner_id: UUID, *, now: datetime | None = None) -> Fix | None:
 
 
 def _oldest(now: datetime | None) -> float:
-    return (now or timezone.now()).timestamp() - settings.POSITION_FRESH_S
+    return (now or clock.now()).timestamp() - settings.POSITION_FRESH_S
 
 
 def _fresh(members: Sequence[str], now: datetime | None) -> set[str]:

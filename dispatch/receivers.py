@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from celery import Task
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from accounts.signals import duty_changed, user_banned
+from common import clock
 from dispatch import live, locations, services, tasks
 from dispatch.protocol import CloseCode
 from dispatch.signals import matching_wanted, offer_made
@@ -37,14 +37,14 @@ def on_errand_changed(*, errand_id: UUID, sequence: int, **_news: Any) -> None:
     event = ErrandEvent.objects.get(errand_id=errand_id, sequence=sequence)
     live.push_errand(errand_id, live.errand_event(event))
     if event.move == Move.DROP and event.actor_id is not None:
-        now = timezone.now()
+        now = clock.now()
         services.offers_settle_drop(errand_id=errand_id, runner_id=event.actor_id, now=now)
     # The present state, not the event's: news may come so late that others have acted on it.
     errand = Errand.objects.get(pk=errand_id)
     if errand.state == State.OPEN:
         hint(tasks.match_area, area=errand.area)
     else:
-        services.offers_withdraw(errand_id=errand_id, now=timezone.now())
+        services.offers_withdraw(errand_id=errand_id, now=clock.now())
     _tell_runner(event, errand.runner_id)
 
 
@@ -69,7 +69,7 @@ def on_duty_changed(*, user_id: UUID, on_duty: bool, **_news: Any) -> None:
     """Staff and strikes end a duty too, so this is where its consequences are."""
     services.message_send(runner_id=user_id, kind="duty.changed", payload={"on_duty": on_duty})
     if not on_duty:
-        services.offers_withdraw_from(runner_id=user_id, now=timezone.now())
+        services.offers_withdraw_from(runner_id=user_id, now=clock.now())
         locations.forget(user_id)
     else:
         locations.forget_occupation(user_id)
@@ -77,7 +77,7 @@ def on_duty_changed(*, user_id: UUID, on_duty: bool, **_news: Any) -> None:
 
 def on_user_banned(*, user_id: UUID, **_news: Any) -> None:
     live.close_user(user_id, CloseCode.NOT_AUTHENTICATED)
-    services.offers_withdraw_from(runner_id=user_id, now=timezone.now())
+    services.offers_withdraw_from(runner_id=user_id, now=clock.now())
     locations.forget(user_id)
 
 
@@ -87,7 +87,7 @@ def on_matching_wanted(*, area: str, **_news: Any) -> None:
 
 def on_offer_made(*, offer_id: UUID, expires_at: datetime, **_news: Any) -> None:
     """The fast path of expiry; ``sweep_offers`` is the sure one."""
-    seconds = (expires_at - timezone.now()).total_seconds()
+    seconds = (expires_at - clock.now()).total_seconds()
     hint(tasks.expire_offer, countdown=max(0.0, seconds) + 0.1, offer_id=str(offer_id))
 
 

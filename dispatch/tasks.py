@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from celery import shared_task
-from django.utils import timezone
 
+from common import clock
 from dispatch import selectors, services
 
 SWEPT_AGAIN_S = 10.0
@@ -15,25 +15,25 @@ SWEPT_AGAIN_S = 10.0
 
 @shared_task
 def match_area(*, area: str, **_unknown: Any) -> None:
-    services.match_area(area=area, now=timezone.now())
+    services.match_area(area=area, now=clock.now())
 
 
 @shared_task
 def expire_offer(*, offer_id: str, **_unknown: Any) -> None:
-    services.offer_expire(offer_id=UUID(offer_id), now=timezone.now())
+    services.offer_expire(offer_id=UUID(offer_id), now=clock.now())
 
 
 @shared_task
 def sweep_matching(**_unknown: Any) -> None:
-    for area in selectors.areas_waiting(timezone.now()):
+    for area in selectors.areas_waiting(clock.now()):
         match_area.apply_async(kwargs={"area": area}, expires=SWEPT_AGAIN_S)
 
 
 @shared_task
 def sweep_offers(**_unknown: Any) -> None:
-    services.offers_expire(now=timezone.now())
+    services.offers_expire(now=clock.now())
 
 
 @shared_task
 def sweep_old(**_unknown: Any) -> None:
-    services.forget_old(now=timezone.now())
+    services.forget_old(now=clock.now())

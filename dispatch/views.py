@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
+from common import clock
 from common.errors import NotFound
 from common.money import won
 from dispatch import selectors
@@ -65,7 +66,7 @@ def pulse(_request: HttpRequest) -> JsonResponse:
 def track(request: HttpRequest, token: str) -> HttpResponse:
     """An errand for whoever holds its link; an unknown and an old link look the same."""
     try:
-        data = selectors.tracking(token, now=timezone.now())
+        data = selectors.tracking(token, now=clock.now())
     except NotFound:
         return _page(request, "pages/no_track.html", {}, status=404)
     strings = _track_strings()

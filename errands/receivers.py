@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
-
+from common import clock
 from errands.services import payment_apply
 from payments.models import Payment
 from payments.signals import escrow_funded
@@ -19,4 +18,4 @@ def on_escrow_funded(*, order_id: str, **_news: Any) -> None:
     """Open the errand, or raise its reward. Should this be lost, ``sweep_funded`` does it."""
     payment = Payment.objects.get(order_id=order_id)
     if payment.reference.startswith("errand:"):
-        payment_apply(payment=payment, now=timezone.now())
+        payment_apply(payment=payment, now=clock.now())

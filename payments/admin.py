@@ -7,13 +7,13 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from common import clock
 from common.admin import ReadOnly
 from common.money import won
 from payments import escrow, ledger
@@ -90,7 +90,7 @@ class RefundAdmin(ReadOnly, ModelAdmin):
     @admin.action(description=_("Send again"), permissions=["send"])
     def send_again(self, request: HttpRequest, refunds: QuerySet[Refund]) -> None:
         chosen: list[UUID] = list(refunds.values_list("pk", flat=True))
-        now = timezone.now()
+        now = clock.now()
         sent = sum(escrow.refund_send(refund_id=refund_id, now=now) for refund_id in chosen)
         text = ngettext("%(count)d refund was sent.", "%(count)d refunds were sent.", sent)
         level = messages.SUCCESS if sent == len(chosen) else messages.WARNING

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.selectors import caller
+from common import clock
 from common.idempotency import KEPT_PAYMENTS, answer_once
 from common.serializers import StrictCharField, StrictSerializer, WonField
 from payments import escrow, ledger, selectors
@@ -74,7 +74,7 @@ class OrderConfirm(APIView):
         data = self.Input(data=request.data)
         data.is_valid(raise_exception=True)
         charge = escrow.Charge(
-            order_id=order_id, payer=caller(request), now=timezone.now(), **data.validated_data
+            order_id=order_id, payer=caller(request), now=clock.now(), **data.validated_data
         )
         # The payment company is asked before the unit of work that also stores the answer:
         # no transaction waits for it, and asking again is harmless.

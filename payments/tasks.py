@@ -6,23 +6,23 @@ from typing import Any
 from uuid import UUID
 
 from celery import shared_task
-from django.utils import timezone
 
+from common import clock
 from payments import escrow
 
 
 @shared_task
 def send_refund(*, refund_id: str, **_unknown: Any) -> None:
-    escrow.refund_send(refund_id=UUID(refund_id), now=timezone.now())
+    escrow.refund_send(refund_id=UUID(refund_id), now=clock.now())
 
 
 @shared_task
 def sweep_refunds(**_unknown: Any) -> None:
-    escrow.refunds_send(now=timezone.now())
+    escrow.refunds_send(now=clock.now())
 
 
 @shared_task
 def sweep_orders(**_unknown: Any) -> None:
     """Finish what may be paid, then close what nobody paid."""
-    escrow.orders_reconcile(now=timezone.now())
-    escrow.orders_expire(now=timezone.now())
+    escrow.orders_reconcile(now=clock.now())
+    escrow.orders_expire(now=clock.now())

@@ -1,6 +1,6 @@
 """A pytest plugin, loaded before the settings: real services, and an environment of our own.
 
-``TEST_DB=postgresql`` runs the chosen tests on a real PostgreSQL; the default is SQLite.
+``TEST_DB=postgresql`` or ``mongodb`` runs the chosen tests on a real server; else on SQLite.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 import atexit
 import os
 
-from tests.services import PostgresServer, RedisServer, Service
+from tests.services import MongoServer, PostgresServer, RedisServer, Service
+
+SERVERS = {"postgresql": PostgresServer, "mongodb": MongoServer}
 
 
 def _own(service: Service) -> None:
@@ -30,11 +32,13 @@ def _start() -> None:
         EMAIL_URL="memory://",
         CLOUDINARY_URL="",
         MAP_TILE_URL="",
+        DATABASE_POOL_SIZE="40",  # races let twenty go at once
     )
-    if os.environ.get("TEST_DB") == "postgresql":
-        postgres = PostgresServer()
-        _own(postgres)
-        os.environ["DATABASE_URL"] = postgres.url
+    chosen = os.environ.get("TEST_DB", "sqlite")
+    if chosen != "sqlite":
+        server = SERVERS[chosen]()
+        _own(server)
+        os.environ["DATABASE_URL"] = server.url
 
 
 _start()

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.selectors import caller, runner_profile_of
+from common import clock
 from common.idempotency import answer_once
 from common.serializers import PointSerializer, StrictFloatField, StrictSerializer, parsed
 from dispatch import services
@@ -77,7 +77,7 @@ class DutyStartView(APIView):
         user = caller(request)
 
         def work() -> tuple[int, object]:
-            services.duty_on(user=user, position=given["position"], now=timezone.now())
+            services.duty_on(user=user, position=given["position"], now=clock.now())
             return 200, duty_of(user)
 
         return answer_once(request, work)
@@ -92,7 +92,7 @@ class DutyEndView(APIView):
         runner_profile_of(user)
 
         def work() -> tuple[int, object]:
-            services.duty_off(user=user, now=timezone.now())
+            services.duty_off(user=user, now=clock.now())
             return 200, duty_of(user)
 
         return answer_once(request, work)
@@ -106,6 +106,6 @@ class PositionsView(APIView):
         user = caller(request)
         runner_profile_of(user)
         report = async_to_sync(services.positions_report)(
-            user=user, points=[Fix(**point) for point in given["points"]], now=timezone.now()
+            user=user, points=[Fix(**point) for point in given["points"]], now=clock.now()
         )
         return Response(ReportShape(report).data)

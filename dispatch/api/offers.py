@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.request import Request
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.selectors import caller, runner_profile_of
+from common import clock
 from common.geo import SERVICE_BOX, Point
 from common.idempotency import answer_once
 from common.serializers import StrictCharField, StrictSerializer, parsed
@@ -84,7 +84,7 @@ class OfferAcceptView(APIView):
 
         def work() -> tuple[int, object]:
             errand = services.offer_accept(
-                offer_id=offer_id, runner=caller(request), now=timezone.now()
+                offer_id=offer_id, runner=caller(request), now=clock.now()
             )
             return 200, ErrandDetailShape(errand, context={"request": request}).data
 
@@ -99,7 +99,7 @@ class OfferDeclineView(APIView):
 
         def work() -> tuple[int, object]:
             offer = services.offer_decline(
-                offer_id=offer_id, runner=caller(request), now=timezone.now(), **given
+                offer_id=offer_id, runner=caller(request), now=clock.now(), **given
             )
             return 200, offer_view(offer)
 
@@ -115,7 +115,7 @@ class NearbyView(APIView):
             runner=caller(request),
             point=Point(asked["lat"], asked["lng"]),
             radius_m=asked["radius_m"],
-            now=timezone.now(),
+            now=clock.now(),
         )
         return Response(found)
 
@@ -128,7 +128,7 @@ class ClaimView(APIView):
 
         def work() -> tuple[int, object]:
             errand = services.errand_claim(
-                errand_id=errand_id, runner=caller(request), now=timezone.now()
+                errand_id=errand_id, runner=caller(request), now=clock.now()
             )
             return 200, ErrandDetailShape(errand, context={"request": request}).data
 
@@ -143,7 +143,7 @@ class DropView(APIView):
 
         def work() -> tuple[int, object]:
             errand = services.errand_give_back(
-                errand_id=errand_id, runner=caller(request), now=timezone.now(), **given
+                errand_id=errand_id, runner=caller(request), now=clock.now(), **given
             )
             return 200, DroppedShape(errand).data
 

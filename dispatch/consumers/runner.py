@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from asgiref.sync import ThreadSensitiveContext
-from django.utils import timezone
 
+from common import clock
 from common.geo import Point
 from dispatch import live, selectors, services
 from dispatch.consumers.base import in_database
@@ -62,11 +62,11 @@ class RunnerConsumer(NumberedConsumer):
 
     async def _duty_start(self, command: DutyStart) -> Ack:
         position = Point(command.position.lat, command.position.lng)
-        await in_database(services.duty_on, user=self.user, position=position, now=timezone.now())
+        await in_database(services.duty_on, user=self.user, position=position, now=clock.now())
         return Ack(about=command.name, id=command.id, on_duty=True)
 
     async def _duty_end(self, command: DutyEnd) -> Ack:
-        await in_database(services.duty_off, user=self.user, now=timezone.now())
+        await in_database(services.duty_off, user=self.user, now=clock.now())
         return Ack(about=command.name, id=command.id, on_duty=False)
 
     async def _positions(self, command: Positions) -> PositionsAck:
@@ -74,14 +74,14 @@ class RunnerConsumer(NumberedConsumer):
         # and would wait for each other's trails.
         async with ThreadSensitiveContext():
             report = await services.positions_report(
-                user=self.user, points=command.points, now=timezone.now()
+                user=self.user, points=command.points, now=clock.now()
             )
         return PositionsAck(kept=report.kept, refused=report.refused, id=command.id)
 
     async def _offer_accept(self, command: OfferAccept) -> Ack:
         errand = await in_database(
             services.offer_accept,
-            offer_id=command.offer_id, runner=self.user, now=timezone.now(),
+            offer_id=command.offer_id, runner=self.user, now=clock.now(),
         )  # fmt: skip
         return Ack(
             about=command.name, id=command.id, offer_id=command.offer_id, errand_id=errand.pk
@@ -90,6 +90,6 @@ class RunnerConsumer(NumberedConsumer):
     async def _offer_decline(self, command: OfferDecline) -> Ack:
         await in_database(
             services.offer_decline,
-            offer_id=command.offer_id, runner=self.user, now=timezone.now(),
+            offer_id=command.offer_id, runner=self.user, now=clock.now(),
         )  # fmt: skip
         return Ack(about=command.name, id=command.id, offer_id=command.offer_id)

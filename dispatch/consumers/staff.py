@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from common import clock
 from common.errors import NotAllowed
 from dispatch import live
 from dispatch.consumers.base import Consumer, in_database
@@ -31,4 +31,4 @@ class StaffMapConsumer(Consumer):
     def _picture(self) -> Snapshot:
         if not live.present_user(self.user).is_staff:
             raise NotAllowed("not_staff", _("Only staff may see this."))
-        return snapshot(now=timezone.now())
+        return snapshot(now=clock.now())

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.utils import timezone
-
+from common import clock
 from dispatch import live
 from dispatch.consumers.base import in_database
 from dispatch.consumers.numbered import NumberedConsumer
@@ -46,7 +45,7 @@ class WatchConsumer(NumberedConsumer):
         await super().pass_on(message)
 
     async def greeted(self) -> None:
-        place = await in_database(last_position, self.errand_id, now=timezone.now())
+        place = await in_database(last_position, self.errand_id, now=clock.now())
         if place is not None:
             await self.say(place)
 
@@ -78,7 +77,7 @@ class TrackConsumer(WatchConsumer):
     public: ClassVar[bool] = True
 
     def found(self) -> Errand:
-        return live.tracked_errand(self.route["token"], now=timezone.now())
+        return live.tracked_errand(self.route["token"], now=clock.now())
 
     def shaped(self, message: dict[str, Any]) -> Any:
         return live.public_event(message)

@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import ActionDialog
@@ -17,6 +16,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from accounts.admin import ReasonForm, staff_of
+from common import clock
 from common.money import won
 from errands import services
 from errands.admin import page
@@ -140,7 +140,7 @@ class ErrandAdmin(RecordAdmin):
 
         def work() -> object:
             by = staff_of(request)
-            now = timezone.now()
+            now = clock.now()
             return services.errand_stop(errand_id=errand.pk, staff=by, reason=reason, now=now)
 
         return self.act(request, errand, work, gettext("Stopped: %s") % reason)
@@ -163,7 +163,7 @@ class ErrandAdmin(RecordAdmin):
         def work() -> object:
             return services.errand_resolve(
                 errand_id=errand.pk, staff=staff_of(request), reason=given["reason"],
-                runner_percent=given["runner_percent"], now=timezone.now(),
+                runner_percent=given["runner_percent"], now=clock.now(),
             )  # fmt: skip
 
         done = gettext("Decided: %d %% to the runner.") % given["runner_percent"]

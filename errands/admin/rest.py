@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 
 from accounts.admin import ReadOnlyAdmin, dialog, staff_of
+from common import clock
 from common.money import won
 from errands import services
 from errands.admin.forms import WeatherForm
@@ -93,12 +94,12 @@ class AreaConditionAdmin(ReadOnlyAdmin):
 
     @display(description=_("weather"), label={"bad": "warning", "good": "success"})
     def now_label(self, condition: AreaCondition) -> tuple[str, str]:
-        if condition.bad_weather_until > timezone.now():
+        if condition.bad_weather_until > clock.now():
             return "bad", gettext("Bad weather")
         return "good", gettext("Nothing special")
 
     def fitting_actions(self, row: AreaCondition) -> set[str]:
-        return {"off"} if row.bad_weather_until > timezone.now() else set()
+        return {"off"} if row.bad_weather_until > clock.now() else set()
 
     def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return staff_of(request).has_perm("errands.change_areacondition")
@@ -116,7 +117,7 @@ class AreaConditionAdmin(ReadOnlyAdmin):
         ),
     )
     def bad_weather(self, request: HttpRequest, form: WeatherForm) -> HttpResponse:
-        now = timezone.now()
+        now = clock.now()
         return self.switch(request, form.cleaned_data["area"], form.until(now), now)
 
     @action(
@@ -129,7 +130,7 @@ class AreaConditionAdmin(ReadOnlyAdmin):
         condition = self.get_object(request, object_id)
         if not isinstance(condition, AreaCondition):
             raise Http404
-        now = timezone.now()
+        now = clock.now()
         return self.switch(request, condition.area, now, now)
 
     def switch(

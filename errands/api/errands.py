@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.request import Request
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.selectors import caller
+from common import clock
 from common.idempotency import answer_once
 from common.pagination import OldestFirst
 from common.serializers import (
@@ -79,7 +79,7 @@ class ErrandsView(generics.ListAPIView[Errand]):
         given = parsed(ErrandInput, request.data)
 
         def work() -> tuple[int, object]:
-            errand = errand_post(requester=caller(request), now=timezone.now(), **given)
+            errand = errand_post(requester=caller(request), now=clock.now(), **given)
             return 201, ErrandDetailShape(errand, context={"request": request}).data
 
         return answer_once(request, work)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.selectors import caller
+from common import clock
 from common.idempotency import KEPT_PAYMENTS, answer_once
 from common.serializers import PointSerializer, StrictCharField, StrictSerializer, WonField, parsed
 from errands import services
@@ -80,7 +80,7 @@ class MoveView(APIView):
         def work() -> tuple[int, object]:
             errand = type(self).service(
                 errand_id=errand_id,
-                now=timezone.now(),
+                now=clock.now(),
                 **{self.role.value: caller(request)},
                 **given,
             )
@@ -134,7 +134,7 @@ class RaiseView(APIView):
             payment = services.raise_order_create(
                 errand_id=errand_id,
                 requester=caller(request),
-                now=timezone.now(),
+                now=clock.now(),
                 **given,
             )
             return 201, PaymentShape(payment).data

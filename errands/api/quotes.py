@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -12,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.selectors import caller
+from common import clock
 from common.idempotency import answer_once
 from common.serializers import (
     PointSerializer,
@@ -49,7 +49,7 @@ class QuotesView(APIView):
         asked = parsed(QuoteInput, request.data)
 
         def work() -> tuple[int, object]:
-            quote = quote_create(requester=caller(request), now=timezone.now(), **asked)
+            quote = quote_create(requester=caller(request), now=clock.now(), **asked)
             return 201, QuoteShape(quote).data
 
         return answer_once(request, work)

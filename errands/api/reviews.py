@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -12,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.selectors import caller
+from common import clock
 from common.idempotency import answer_once
 from common.serializers import StrictCharField, StrictIntegerField, StrictSerializer, parsed
 from errands.api.shapes import ReviewShape
@@ -30,7 +30,7 @@ class ReviewsView(APIView):
     def get(self, request: Request, errand_id: UUID) -> Response:
         """Read the reviews: your own, and the other's once both are given or 7 days passed."""
         errand = errand_seen_by(errand_id=errand_id, user=caller(request))
-        found = reviews_shown(errand, user=caller(request), now=timezone.now())
+        found = reviews_shown(errand, user=caller(request), now=clock.now())
         return Response(ReviewShape(found, many=True, context={"request": request}).data)
 
     @extend_schema(request=ReviewInput, responses={201: ReviewShape}, tags=["reviews"])
@@ -42,7 +42,7 @@ class ReviewsView(APIView):
             review = review_give(
                 errand_id=errand_id,
                 author=caller(request),
-                now=timezone.now(),
+                now=clock.now(),
                 **given,
             )
             return 201, ReviewShape(review, context={"request": request}).data

@@ -6,12 +6,12 @@ from typing import Any, TypedDict
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from common import clock
 from errands import pricing
 from errands.models import (
     KINDS,
@@ -211,7 +211,7 @@ class ErrandDetailShape(ErrandShape):
         return bool(errand.pickup_pin)
 
     def get_raise_suggested(self, errand: Errand) -> bool:
-        return self._is_requester(errand) and errand.raise_suggested(timezone.now())
+        return self._is_requester(errand) and errand.raise_suggested(clock.now())
 
     def get_tracking_url(self, errand: Errand) -> str:
         if not self._is_requester(errand):

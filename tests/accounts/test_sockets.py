@@ -12,12 +12,12 @@ from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.db import connections
 from django.test import Client
-from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import services, tickets
 from accounts.models import User
 from accounts.sockets import Receive, Scope, Send, SocketAuthentication
+from common import clock
 from common.redis import client as redis_client
 from tests.accounts.conftest import log_in, verified
 from tests.accounts.test_tickets import let_pass
@@ -96,7 +96,7 @@ async def test_a_bad_bearer_token_is_4401(header: str) -> None:
 
 async def test_a_banned_users_token_is_4401(alice: User, dana: User) -> None:
     bearer = await bearer_of(alice)
-    now = timezone.now()
+    now = clock.now()
     await database_sync_to_async(services.user_ban)(user=alice, by=dana, reason="x", now=now)
     assert await refused(Authorization=bearer) == 4401
 
@@ -133,7 +133,7 @@ async def test_a_made_up_ticket_is_4401(ticket: str) -> None:
 
 async def test_a_banned_users_ticket_is_4401(alice: User, dana: User) -> None:
     ticket = await issue(alice.pk)
-    now = timezone.now()
+    now = clock.now()
     await database_sync_to_async(services.user_ban)(user=alice, by=dana, reason="x", now=now)
     assert await refused(f"/ws/?ticket={ticket}") == 4401
 
@@ -212,7 +212,7 @@ async def test_a_cookie_that_is_no_session_is_anonymous(cookie: str) -> None:
 
 async def test_a_banned_users_cookie_is_anonymous(alice: User, dana: User) -> None:
     cookie = await cookie_for(alice)
-    now = timezone.now()
+    now = clock.now()
     await database_sync_to_async(services.user_ban)(user=alice, by=dana, reason="x", now=now)
     assert await seen(Cookie=cookie, **OURS) == {"user": "None", "auth": "none"}
 

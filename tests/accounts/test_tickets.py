@@ -6,12 +6,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from rest_framework.test import APIClient
 
 from accounts import tickets
 from accounts.models import User
+from common import clock
 from common.ids import uuid7
 from common.redis import client as redis_client
 
@@ -70,7 +70,7 @@ class TestEndpoint:
         assert answer.status_code == 201
         expires_at = parse_datetime(answer.json()["expires_at"])
         assert expires_at is not None
-        assert timezone.now() < expires_at <= timezone.now() + timedelta(seconds=30)
+        assert clock.now() < expires_at <= clock.now() + timedelta(seconds=30)
         assert tickets.redeem(answer.json()["ticket"]) == UUID(str(alice.pk))
 
     def test_each_is_another_even_with_one_key(self, api: Api, alice: User) -> None:

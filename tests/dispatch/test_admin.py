@@ -13,10 +13,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from common import clock
 from dispatch.admin.terms import WORDS, terms_of
 from dispatch.matching import Free, Wanted, solve
 from dispatch.models import Offer, OfferState, Solve
@@ -53,7 +53,7 @@ def run(errand: Errand) -> Solve:
 
 
 def offered(errand: Errand, runner: User, run: Solve | None = None, **given: object) -> Offer:
-    now = timezone.now()
+    now = clock.now()
     fields = {"pay": errand.reward, "added_minutes": 4.26, "terms": TERMS, "expires_at": now}
     return Offer.objects.create(errand=errand, runner=runner, solve=run, **fields | given)
 
@@ -61,7 +61,7 @@ def offered(errand: Errand, runner: User, run: Solve | None = None, **given: obj
 @pytest.fixture
 def declined(errand: Errand, bob: User, run: Solve) -> Offer:
     terms = {**TERMS, "declined_because": "너무 멀어요"}
-    at = timezone.now()
+    at = clock.now()
     return offered(
         errand, bob, run, state=OfferState.DECLINED, terms=terms, created_at=at,
         answered_at=at + dt.timedelta(seconds=7),

@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from accounts.models import RunnerProfile, RunnerState, User
+from common import clock
 from common.geo import Point, snap
 from common.redis import client as redis_client
 from dispatch import locations, selectors
@@ -132,7 +133,7 @@ def test_a_repeated_key_is_one_start(bob: User, api: Api) -> None:
 # --- Positions ---------------------------------------------------------------------------
 def point(metres: float, **changes: Any) -> dict[str, Any]:
     lat, lng = north(metres)
-    at = timezone.now().isoformat()
+    at = clock.now().isoformat()
     return {"lat": lat, "lng": lng, "accuracy": 8.0, "recorded_at": at, **changes}
 
 
@@ -342,7 +343,7 @@ def test_progress_is_the_road_with_its_times(errand: Errand, bob: User, api: Api
 
 
 def test_an_errand_that_left_the_road_says_where(errand: Errand, alice: User, api: Api) -> None:
-    errand_cancel(errand_id=errand.pk, requester=alice, note="", now=timezone.now())
+    errand_cancel(errand_id=errand.pk, requester=alice, note="", now=clock.now())
     data = track(api(), errand).data
     assert [step["state"] for step in data["progress"]] == ["open", "cancelled"]
     assert data["ended"] is True
@@ -357,9 +358,9 @@ def test_after_a_drop_the_road_starts_again(errand: Errand, bob: User, api: Api)
 
 def test_tracking_stops_at_the_delivery(errand: Errand, bob: User, api: Api) -> None:
     walk(errand, bob, State.DELIVERED)
-    stand(bob, 0, now=timezone.now())
+    stand(bob, 0, now=clock.now())
     TrailPoint.objects.create(
-        errand=errand, runner=bob, lat=37.5, lng=127, accuracy=5, recorded_at=timezone.now()
+        errand=errand, runner=bob, lat=37.5, lng=127, accuracy=5, recorded_at=clock.now()
     )
     data = track(api(), errand).data
     assert (data["position"], data["eta_minutes"], data["walked"]) == (None, None, [])
@@ -384,7 +385,7 @@ def test_what_can_be_no_link_is_not_looked_up(
 
 def test_the_way_is_thinned_but_keeps_its_end(errand: Errand, bob: User, api: Api) -> None:
     walk(errand, bob, State.ASSIGNED)
-    start = timezone.now()
+    start = clock.now()
     TrailPoint.objects.bulk_create(
         TrailPoint(
             errand=errand, runner=bob, lat=37.5 + n / 100_000, lng=127, accuracy=5,

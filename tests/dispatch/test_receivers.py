@@ -11,11 +11,11 @@ import pytest
 from asgiref.sync import async_to_sync
 from celery import Celery, Task
 from channels.layers import get_channel_layer
-from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import RunnerProfile, User
 from accounts.services import duty_end, strike_add, user_ban
+from common import clock
 from common.redis import client
 from dispatch import live, locations, receivers, services, tasks
 from dispatch.models import Offer, OfferState, RunnerMessage, Solve, TrailPoint
@@ -205,7 +205,7 @@ def test_nothing_piles_up_behind_a_stopped_worker(
     rows = [json.loads(row)["headers"] for row in client().lrange("celery", 0, -1)]
     assert {row["task"].rpartition(".")[2] for row in rows} == {"match_area", "expire_offer"}
     for row in rows:
-        starts = dt.datetime.fromisoformat(row["eta"]) if row["eta"] else timezone.now()
+        starts = dt.datetime.fromisoformat(row["eta"]) if row["eta"] else clock.now()
         life = dt.datetime.fromisoformat(row["expires"]) - starts
         assert dt.timedelta(0) < life < dt.timedelta(minutes=1)
 
@@ -232,7 +232,7 @@ def test_a_queue_that_is_down_is_logged_and_no_more(
 
 # --- Tasks -------------------------------------------------------------------------------
 def test_the_sweep_asks_for_every_area_that_waits(errand: Errand, alice: User, bob: User) -> None:
-    now = timezone.now()
+    now = clock.now()
     opened(alice, now=now, area="1:1")
     opened(alice, now=now, area="1:1")
     taken = opened(alice, now=now, area="2:2")
@@ -251,21 +251,21 @@ def test_an_area_whose_errands_are_offered_does_not_wait(
 
 
 def test_the_tasks_do_the_work(errand: Errand, bob: User) -> None:
-    stand(bob, 100, now=timezone.now())
+    stand(bob, 100, now=clock.now())
     tasks.match_area(area=errand.area, added_later="is fine")
     offer = Offer.objects.get()
-    Offer.objects.update(expires_at=timezone.now())
+    Offer.objects.update(expires_at=clock.now())
     tasks.expire_offer(offer_id=str(offer.pk))
     offer.refresh_from_db()
     assert offer.state == OfferState.EXPIRED
     tasks.match_area(area=errand.area)
-    Offer.objects.filter(state=OfferState.OFFERED).update(expires_at=timezone.now())
+    Offer.objects.filter(state=OfferState.OFFERED).update(expires_at=clock.now())
     tasks.sweep_offers()
     assert not Offer.objects.filter(state=OfferState.OFFERED).exists()
 
 
 def test_what_is_old_is_forgotten_and_nothing_else(errand: Errand, bob: User) -> None:
-    now = timezone.now()
+    now = clock.now()
     for days in (0.9, 1.1, 29.9, 30.1):
         at = now - dt.timedelta(days=days)
         TrailPoint.objects.create(

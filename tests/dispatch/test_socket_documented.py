@@ -10,9 +10,9 @@ from datetime import datetime
 
 import jsonschema
 import pytest
-from django.utils import timezone
 
 from accounts.models import User
+from common import clock
 from common.geo import SERVICE_BOX
 from dispatch import locations
 from dispatch.consumers.base import in_database
@@ -62,7 +62,7 @@ async def test_a_runner_hears_everything_that_is_documented(
         await hear_until(client, "ack", "duty.changed", "pong")
         await client.say(
             "positions", points=[{**GANGNAM._asdict(), "accuracy": 900,
-                                  "recorded_at": timezone.now().isoformat()}],
+                                  "recorded_at": clock.now().isoformat()}],
         )  # fmt: skip
         await hear_until(client, "positions.ack")
         declined = await in_database(matched, alice, now)
@@ -84,7 +84,7 @@ async def test_watchers_hear_everything_that_is_documented(
     alice: User, bob: User, now: datetime, channel: str
 ) -> None:
     errand: Errand = await in_database(accepted, alice, bob, now=now)
-    await locations.remember(bob.pk, [Fix(GANGNAM.lat, GANGNAM.lng, 5.0, timezone.now())])
+    await locations.remember(bob.pk, [Fix(GANGNAM.lat, GANGNAM.lng, 5.0, clock.now())])
     path = {
         "errand": f"/ws/errands/{errand.pk}/?after=0",
         "track": f"/ws/track/{errand.tracking_token}/?after=0",

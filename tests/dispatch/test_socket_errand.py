@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.utils import timezone
 
 from accounts.models import User
+from common import clock
 from common.geo import Point
 from common.redis import client as redis_client
 from dispatch import live
@@ -74,7 +74,7 @@ def add_events(errand: Errand, *, upto: int) -> None:
     rows = [
         ErrandEvent(
             errand=errand, sequence=number, move="arrive", from_state=State.ASSIGNED,
-            to_state=State.AT_PICKUP, role="runner", created_at=timezone.now(),
+            to_state=State.AT_PICKUP, role="runner", created_at=clock.now(),
         )
         for number in range(errand.version + 1, upto + 1)
     ]  # fmt: skip
@@ -96,7 +96,7 @@ async def test_the_requester_hears_the_present_and_then_every_move(
         }  # fmt: skip
         await in_database(
             services.errand_arrive, errand_id=errand.pk, runner=bob, position=errand.pickup,
-            reason="", now=timezone.now(),
+            reason="", now=clock.now(),
         )  # fmt: skip
         await push(errand, 4)
         heard = await client.hear("errand.event")
@@ -252,7 +252,7 @@ async def test_a_runner_who_gives_it_back_hears_no_more(
         await runner.hear("hello")
         await asker.hear("hello")
         await in_database(
-            services.errand_drop, errand_id=errand.pk, runner=bob, reason="", now=timezone.now()
+            services.errand_drop, errand_id=errand.pk, runner=bob, reason="", now=clock.now()
         )
         await push(errand, 4)
         assert (await runner.hear("error"))["code"] == "not_found"
@@ -266,7 +266,7 @@ async def test_the_runner_hears_the_moves_of_others(alice: User, bob: User, erra
         await client.hear("hello")
         await in_database(
             services.errand_cancel, errand_id=errand.pk, requester=alice, note="",
-            now=timezone.now(),
+            now=clock.now(),
         )  # fmt: skip
         await push(errand, 4)
         assert (await client.hear("errand.event"))["state"] == "cancelled"
@@ -320,7 +320,7 @@ async def test_the_tracking_link_shows_moves_and_places_but_no_people(errand: Er
 async def test_the_tracking_link_ends_a_day_after_the_errand(errand: Errand, now: datetime) -> None:
     def end(ago: timedelta) -> None:
         Errand.objects.filter(pk=errand.pk).update(
-            state=State.COMPLETED, ended_at=timezone.now() - ago
+            state=State.COMPLETED, ended_at=clock.now() - ago
         )
 
     await in_database(end, settings.TRACKING_LINK_LIFE - timedelta(minutes=1))

@@ -10,10 +10,10 @@ from datetime import datetime
 import pytest
 import pytest_asyncio
 from django.db import OperationalError
-from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisGone
 
 from accounts.models import User
+from common import clock
 from dispatch import live
 from dispatch.consumers.base import in_database
 from errands.models import Errand
@@ -39,7 +39,7 @@ async def neighbour(alice: User, errand: Errand) -> AsyncIterator[Client]:
         assert await client.is_well()
         await in_database(send_event, errand)
         await live.push_position(
-            [errand.pk], point=errand.pickup, recorded_at=timezone.now(), eta_minutes={}
+            [errand.pk], point=errand.pickup, recorded_at=clock.now(), eta_minutes={}
         )
         assert (await client.hear("position"))["eta_minutes"] is None
 

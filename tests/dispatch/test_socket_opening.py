@@ -8,12 +8,12 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.test import Client as Browser
-from django.utils import timezone
 
 from accounts.models import RunnerProfile, RunnerState, User
 from accounts.services import user_ban
 from accounts.tickets import issue
 from balrottuieo.asgi import application
+from common import clock
 from dispatch import live
 from dispatch.consumers.base import in_database
 from dispatch.protocol import CloseCode
@@ -150,7 +150,7 @@ async def test_a_ban_ends_all_sockets_of_that_user_and_no_others(
     ):
         for client in (first, second, other):
             await client.hear("hello")
-        await in_database(user_ban, user=bob, by=dana, reason="cash", now=timezone.now())
+        await in_database(user_ban, user=bob, by=dana, reason="cash", now=clock.now())
         assert await first.ending() == 4401
         assert await second.ending() == 4401
         assert await other.is_well()

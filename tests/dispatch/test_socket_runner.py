@@ -12,10 +12,10 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import duty_end
+from common import clock
 from dispatch import locations
 from dispatch.consumers.base import in_database
 from dispatch.models import Offer, OfferState, RunnerMessage, RunnerStream
@@ -35,7 +35,7 @@ HERE = GANGNAM._asdict()
 
 
 def reading(**changes: Any) -> dict[str, Any]:
-    now = timezone.now().isoformat()
+    now = clock.now().isoformat()
     return {**HERE, "accuracy": 6.0, "recorded_at": now, **changes}
 
 
@@ -61,7 +61,7 @@ async def sequences(client: Client, number: int, *types: str) -> list[int]:
 
 
 async def test_duty_begins_and_ends(bob: User) -> None:
-    await in_database(duty_end, user=bob, now=timezone.now())
+    await in_database(duty_end, user=bob, now=clock.now())
     async with Client(RUNNER, user=bob) as client:
         assert (await client.hear("hello"))["on_duty"] is False
         await client.say("duty.start", position=HERE, id="d1")
@@ -89,7 +89,7 @@ async def test_duty_can_not_end_with_full_hands(alice: User, bob: User, now: dat
 async def test_positions_are_kept_or_refused_with_the_reason(bob: User) -> None:
     async with Client(RUNNER, user=bob) as client:
         await client.hear("hello")
-        later = (timezone.now() + timedelta(hours=1)).isoformat()
+        later = (clock.now() + timedelta(hours=1)).isoformat()
         points = [reading(), reading(accuracy=500), reading(lat=35.68, lng=139.69),
                   reading(recorded_at=later)]  # fmt: skip
         assert await client.ask("positions", "positions.ack", points=points, id="p") == {
@@ -115,7 +115,7 @@ async def test_a_report_does_not_wait_for_what_others_do(bob: User) -> None:
 
 
 async def test_positions_off_duty_do_not_count(bob: User) -> None:
-    await in_database(duty_end, user=bob, now=timezone.now())
+    await in_database(duty_end, user=bob, now=clock.now())
     async with Client(RUNNER, user=bob) as client:
         await client.hear("hello")
         answer = await client.ask("positions", "positions.ack", points=[reading()])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from django.utils import timezone
 
 from accounts.models import User
+from common import clock
 from dispatch import locations
 from dispatch.consumers.base import in_database
 from dispatch.policy import Fix
@@ -29,7 +29,7 @@ async def test_staff_see_who_is_where_and_what_waits(
 ) -> None:
     underway = await in_database(accepted, alice, bob, now=now)
     waiting = await in_database(opened, alice, now=now)
-    await locations.remember(bob.pk, [Fix(YEOKSAM.lat, YEOKSAM.lng, 5.0, timezone.now())])
+    await locations.remember(bob.pk, [Fix(YEOKSAM.lat, YEOKSAM.lng, 5.0, clock.now())])
     async with Client(MAP, user=dana) as client:
         await client.hear("hello")
         seen = await client.hear("snapshot")

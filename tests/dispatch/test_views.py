@@ -15,6 +15,7 @@ from django.views.defaults import server_error
 from pytest_django import Settings
 
 from accounts.models import User
+from common import clock
 from errands.models import Errand
 from errands.states import State
 from tests.conftest import make_errand, pay_for, walk
@@ -68,7 +69,7 @@ def test_only_a_sandbox_says_that_it_is_one(client: Client, settings: Settings) 
 
 def test_the_counters_count(client: Client, alice: User, bob: User, carried: Errand) -> None:
     done = pay_for(make_errand(alice))
-    end(done, at=timezone.now())
+    end(done, at=clock.now())
     assert client.get("/pulse.json").json() == {
         "runners_on_duty": 1,
         "errands_underway": 1,
@@ -77,7 +78,7 @@ def test_the_counters_count(client: Client, alice: User, bob: User, carried: Err
 
 
 def test_yesterdays_work_is_not_todays(client: Client, alice: User) -> None:
-    end(make_errand(alice), at=timezone.now() - timedelta(days=1))
+    end(make_errand(alice), at=clock.now() - timedelta(days=1))
     assert client.get("/pulse.json").json()["completed_today"] == 0
 
 
@@ -134,9 +135,9 @@ def test_an_unknown_link_is_a_friendly_404(client: Client) -> None:
 
 
 def test_a_link_ends_a_day_after_the_errand(client: Client, carried: Errand) -> None:
-    end(carried, at=timezone.now() - timedelta(hours=23))
+    end(carried, at=clock.now() - timedelta(hours=23))
     assert client.get(page_of(carried)).status_code == 200
-    end(carried, at=timezone.now() - timedelta(hours=25))
+    end(carried, at=clock.now() - timedelta(hours=25))
     assert client.get(page_of(carried)).status_code == 404
 
 

@@ -11,10 +11,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from common import clock
 from common.geo import area_of
 from errands import services
 from errands.admin.words import FAULTS, MOVES, REASONS, ROLES
@@ -185,7 +185,7 @@ def test_finding_an_errand(staff: Client, alice: User, bob: User, asked: str) ->
     wanted = make_errand(alice, title="케이크 픽업")
     other = pay_for(make_errand(bob))
     Errand.objects.filter(pk=other.pk).update(
-        kind="help", area="1:1", created_at=timezone.now() - dt.timedelta(days=3)
+        kind="help", area="1:1", created_at=clock.now() - dt.timedelta(days=3)
     )
     query = {
         "title": {"q": "케이크"},
@@ -194,7 +194,7 @@ def test_finding_an_errand(staff: Client, alice: User, bob: User, asked: str) ->
         "state": {"state__in": "awaiting_payment,disputed"},
         "kind": {"kind__exact": "delivery"},
         "area": {"area": area_of(PICKUP)},
-        "date": {"created_at__gte": str(timezone.now() - dt.timedelta(days=1))},
+        "date": {"created_at__gte": str(clock.now() - dt.timedelta(days=1))},
     }[asked]
     page = staff.get(list_of("errand"), query)
     assert page.context["cl"].result_list.get() == wanted

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from accounts.models import User
+from common import clock
 from errands import services
 from errands.models import AreaCondition, Errand, ErrandEvent
 from errands.selectors import bad_weather
@@ -159,16 +159,16 @@ def test_bad_weather_is_turned_on_and_off(staff: Client, dana: User, alice: User
     assert answer["HX-Redirect"] == list_of("areacondition")
     condition = AreaCondition.objects.get()
     assert condition.set_by == dana
-    later = timezone.now() + dt.timedelta(hours=2, minutes=59)
+    later = clock.now() + dt.timedelta(hours=2, minutes=59)
     assert bad_weather(area=area, now=later)
     assert not bad_weather(area=area, now=later + dt.timedelta(minutes=2))
     assert "서울 마포구 양화로 160" in text_of(staff.get(list_of("areacondition")))
     page = f"{list_of('areacondition')}{condition.pk}/"
     assert staff.get(f"{page}change/").status_code == 200
     staff.get(f"{page}off/")
-    assert bad_weather(area=area, now=timezone.now())
+    assert bad_weather(area=area, now=clock.now())
     staff.post(f"{page}off/", DIALOG)
-    assert not bad_weather(area=area, now=timezone.now())
+    assert not bad_weather(area=area, now=clock.now())
     assert AreaCondition.objects.count() == 1
 
 

@@ -9,8 +9,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import transaction
-from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -23,6 +21,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import User
+from common import clock
 from common.errors import Conflict, NotFound
 from errands import services
 from errands.models import Errand, Photo, PhotoPurpose
@@ -33,6 +32,7 @@ from payments import escrow
 from payments.models import Payment, PaymentState
 from payments.selectors import books_balance
 from tests.conftest import make_errand, make_runner, make_user
+from tests.undo import Beginning
 
 KEYS = [(r.move, r.source, r.target, role) for r in RULES for role in r.roles]
 
@@ -44,14 +44,14 @@ class ErrandLife(RuleBasedStateMachine):
 
     @initialize()
     def cast(self) -> None:
-        self.start = transaction.savepoint()
-        self.now = timezone.now()
+        self.start = Beginning()
+        self.now = clock.now()
         self.alice, self.dana = make_user("alice"), make_user("dana", is_staff=True)
         self.runners = [make_runner("bob"), make_runner("rick")]
 
     def teardown(self) -> None:
         if hasattr(self, "start"):
-            transaction.savepoint_rollback(self.start)
+            self.start.undo()
 
     def attempt(self, errand_id: Any, service: Callable[..., object], **given: Any) -> None:
         """Try a move; one that is refused must have left no trace."""

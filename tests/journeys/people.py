@@ -12,10 +12,10 @@ from typing import Any, Self, TypeAlias
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.mail import EmailMessage
 from django.test import Client as Browser
-from django.utils import timezone
 from PIL import Image
 
 from accounts.models import User
+from common import clock
 from common.geo import Point
 from dispatch.consumers.base import in_database
 from tests.accounts.conftest import APP, Tokens, log_in, post, verified
@@ -290,7 +290,7 @@ class Staff:
 
 
 def reading(place: Point) -> Json:
-    return {**place._asdict(), "accuracy": 6.0, "recorded_at": timezone.now().isoformat()}
+    return {**place._asdict(), "accuracy": 6.0, "recorded_at": clock.now().isoformat()}
 
 
 async def until(socket: Socket, type_: str, **expected: Any) -> Json:

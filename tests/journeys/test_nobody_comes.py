@@ -6,7 +6,6 @@ import datetime as dt
 
 import pytest
 import time_machine
-from django.utils import timezone
 
 from tests.journeys.people import FEE, NEAR, REWARD, Requester, Runner, Staff, until
 from tests.journeys.world import PublicLink, all_is_well, matching_runs, sweeps_run
@@ -64,7 +63,7 @@ async def test_two_hours_without_anybody(
 
 async def test_an_errand_for_later_is_hidden_until_then(clock: time_machine.Traveller) -> None:
     alice, bob = await Requester.comes("alice"), await Runner.comes("bob")
-    starts_at = timezone.now() + dt.timedelta(hours=3)
+    starts_at = dt.datetime.now(dt.UTC) + dt.timedelta(hours=3)
     errand = await alice.has_posted(starts_at=starts_at.isoformat())
     await bob.goes_on_duty()
 

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.test import Client as Browser
-from django.utils import timezone
 
+from common import clock
 from common.geo import Point, area_of
 from dispatch import tasks as dispatching
 from dispatch.audit import audit
@@ -39,7 +39,7 @@ async def sweeps_run() -> None:
 
 async def all_is_well() -> None:
     """Every story ends with books, events and winners that explain each other."""
-    report = await in_database(audit, now=timezone.now())
+    report = await in_database(audit, now=clock.now())
     assert report.findings == []
     assert report.errands > 0
 

@@ -16,10 +16,10 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
-from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 from accounts.models import User
+from common import clock
 from common.geo import Point
 from dispatch import services as dispatch_services
 from dispatch.policy import Fix
@@ -167,7 +167,7 @@ def visit(web: Web, chromium: Browser, staff_cookie: str) -> Callable[..., Watch
 
 def report(runner: User, where: Point, *, seconds_ago: float = 0) -> None:
     """As the runner's phone does, so that everybody who watches hears of it."""
-    now = timezone.now()
+    now = clock.now()
     at = now - timedelta(seconds=seconds_ago)
     fix = Fix(lat=where.lat, lng=where.lng, accuracy=5.0, recorded_at=at)
     send = async_to_sync(dispatch_services.positions_report)
@@ -181,7 +181,7 @@ def arrive(errand: Errand) -> None:
     assert errand.dropoff
     services.errand_arrive(
         errand_id=errand.pk, runner=errand.runner, position=errand.dropoff, reason="",
-        now=timezone.now(),
+        now=clock.now(),
     )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import pytest
 from django.db.models import Sum
-from django.utils import timezone
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as limits
 from hypothesis import strategies as st
@@ -26,6 +25,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import User
+from common import clock
 from common.errors import Conflict, DomainError
 from common.ids import uuid7
 from payments import escrow, ledger
@@ -62,7 +62,7 @@ class Money(RuleBasedStateMachine):
         for model in (Entry, Transfer, Account, Refund, Payment):
             model._base_manager.all()._raw_delete("default")
         MemoryGateway.forget()
-        self.now = timezone.now()
+        self.now = clock.now()
         self.held: Counter[str] = Counter()
         self.earned: Counter[str] = Counter()
         self.settled: set[str] = set()

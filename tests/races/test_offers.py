@@ -9,10 +9,10 @@ from threading import Barrier
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import RunnerProfile, User
+from common import clock
 from common.errors import Conflict
 from dispatch import services
 from dispatch.models import Offer, OfferState, RunnerMessage
@@ -29,8 +29,8 @@ pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def errand(alice: User) -> Errand:
-    assert connection.vendor == "postgresql"
-    return opened(alice, now=timezone.now())
+    assert connection.vendor != "sqlite"
+    return opened(alice, now=clock.now())
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_control_read_then_save_has_many_winners(errand: Errand, crowd: list[Use
 
 
 def test_twenty_taps_on_one_offer_are_one_acceptance(errand: Errand, bob: User) -> None:
-    offer = offered(errand, bob, now=timezone.now())
+    offer = offered(errand, bob, now=clock.now())
     statuses = at_once(lambda _number: post(bob, f"/offers/{offer.pk}/accept"))
     assert Counter(statuses) == {200: MANY}
     assert ErrandEvent.objects.filter(errand=errand, move="accept").count() == 1
@@ -79,7 +79,7 @@ def test_twenty_taps_on_one_offer_are_one_acceptance(errand: Errand, bob: User) 
 def test_an_acceptance_and_twenty_claims_have_one_winner(
     errand: Errand, bob: User, crowd: list[User]
 ) -> None:
-    offer = offered(errand, bob, now=timezone.now())
+    offer = offered(errand, bob, now=clock.now())
 
     def answer(number: int) -> int:
         if number == 0:
@@ -91,7 +91,7 @@ def test_an_acceptance_and_twenty_claims_have_one_winner(
 
 def test_accept_and_expiry_agree(errand: Errand, bob: User) -> None:
     """At the same moment an offer is either accepted or expired, and the errand follows."""
-    now = timezone.now()
+    now = clock.now()
     offer = offered(errand, bob, now=now)
 
     def answer(number: int) -> object:
@@ -111,7 +111,7 @@ def test_accept_and_expiry_agree(errand: Errand, bob: User) -> None:
 
 
 def test_two_hands_do_not_become_twenty(alice: User, bob: User) -> None:
-    now = timezone.now()
+    now = clock.now()
     RunnerProfile.objects.filter(user=bob).update(max_kg=30, max_bags=10)
     errands = [opened(alice, now=now) for _each in range(MANY)]
     statuses = at_once(lambda number: post(bob, f"/errands/{errands[number].pk}/claim"))
@@ -126,7 +126,7 @@ def test_two_workers_never_offer_anything_twice(
     """Also with the turns in Redis taken away: then the constraints alone keep it right."""
     if not with_turns:
         monkeypatch.setattr(runs, "area_turn", lambda _area: nullcontext(True))
-    now = timezone.now()
+    now = clock.now()
     errands = [errand, *(opened(alice, now=now) for _each in range(9))]
     for number, runner in enumerate(crowd):
         stand(runner, 10.0 * number, now=now)
@@ -147,7 +147,7 @@ def test_messages_sent_at_once_have_no_gap(bob: User) -> None:
 
 
 def test_late_answers_change_nothing(errand: Errand, bob: User) -> None:
-    offer = offered(errand, bob, now=timezone.now())
+    offer = offered(errand, bob, now=clock.now())
     late = offer.expires_at + dt.timedelta(seconds=1)
 
     def answer(_number: int) -> str:

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
 
 def test_of_three_strikes_at_once_the_last_pauses(db: None, now: dt.datetime) -> None:
-    assert connection.vendor == "postgresql"
+    assert connection.vendor != "sqlite"
     for number in range(8):
         runner = make_runner(f"runner{number}")
 

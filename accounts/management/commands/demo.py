@@ -8,10 +8,10 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
 from accounts.models import RunnerProfile, RunnerState, User
 from accounts.services import runner_apply, runner_approve
+from common import clock
 from common.db import run_in_unit
 
 STAFF = "staff@example.com"
@@ -54,7 +54,7 @@ def person(email: str, nickname: str, password: str, *, is_staff: bool = False) 
 
 def may_run(user: User, *, by: User) -> None:
     """See that ``user`` is an approved runner."""
-    now = timezone.now()
+    now = clock.now()
     profile = RunnerProfile.objects.filter(user=user).first() or runner_apply(
         user=user, birth_date=dt.date(1995, 5, 5), introduction="데모 러너입니다.",
         kinds=["delivery", "purchase", "queue", "help"], max_kg=10, max_bags=2, now=now,

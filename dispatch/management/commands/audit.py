@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
+from common import clock
 from dispatch.audit import audit
 
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = audit(now=timezone.now())
+        report = audit(now=clock.now())
         data = report.as_data()
         if options["json"]:
             self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2))

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
+from common import clock
 from common.geo import WALKING_MPS
 from dispatch.audit import audit
 from dispatch.sandbox.simulation import Plan, simulate
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         except Trouble as error:
             hint = "is the server running with DEBUG and SANDBOX, and was `demo` run?"
             raise CommandError(f"{error}: {hint}") from error
-        summary = summarise(plan, tally, audit(now=timezone.now()).as_data())
+        summary = summarise(plan, tally, audit(now=clock.now()).as_data())
         if options["json"]:
             self.stdout.write(json.dumps(summary, ensure_ascii=False, indent=2))
         else:
