@@ -82,12 +82,14 @@ class Offer(Record):
 
 
 class RunnerStream(models.Model):
-    """The number of the last message to a runner; the row that orders the next ones."""
+    """The number of the last message to a runner; the row that orders all that is done to them."""
 
     runner = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+"
     )
     last = models.PositiveIntegerField(default=0)
+    # Counted up by whoever acts for the runner: MongoDB takes a row only for a real change.
+    turns = models.PositiveBigIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.runner_id} {self.last}"

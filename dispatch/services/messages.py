@@ -25,7 +25,7 @@ def turn_take(*, runner_id: UUID) -> None:
 
     Without it two claims at once could each see a hand still free.
     """
-    if RunnerStream.objects.filter(pk=runner_id).update(last=F("last")):
+    if RunnerStream.objects.filter(pk=runner_id).update(turns=F("turns") + 1):
         return
     try:
         RunnerStream.objects.create(pk=runner_id)

@@ -36,13 +36,15 @@ def test_of_three_strikes_at_once_the_last_pauses(db: None, now: dt.datetime) ->
 def test_control_strikes_that_do_not_take_the_row_miss_each_other(
     bob: User, now: dt.datetime
 ) -> None:
-    written = Barrier(policy.STRIKES_TO_PAUSE)
+    written, counted = Barrier(policy.STRIKES_TO_PAUSE), Barrier(policy.STRIKES_TO_PAUSE)
 
     def strike(nth: int) -> bool:
         with unit_of_work():
             Strike.objects.create(runner=bob, reference=f"errand:{nth}", reason="x", created_at=now)
             written.wait(10)
-            return Strike.objects.filter(runner=bob).count() >= policy.STRIKES_TO_PAUSE
+            pauses = Strike.objects.filter(runner=bob).count() >= policy.STRIKES_TO_PAUSE
+            counted.wait(10)  # nobody commits before everybody has counted
+            return pauses
 
     assert at_once(strike, policy.STRIKES_TO_PAUSE) == [False] * 3
     assert Strike.objects.count() == policy.STRIKES_TO_PAUSE
