@@ -26,10 +26,8 @@ run: .venv/.run-stamp $(CATALOGUES) ## Start everything with demo data and robot
 setup: .venv/.dev-stamp $(CATALOGUES) ## Install the development tools into .venv
 
 .PHONY: test
-test: packages setup lint ## Everything: lint, unit, races, live; nothing skipped
-	$(BIN)/pytest -n 2 -m "not races and not live"
-	$(BIN)/pytest -m "live and not races"
-	TEST_DB=postgresql $(BIN)/pytest -m races
+test: packages setup lint ## Everything on every database, nothing skipped (DB=mongodb: on one)
+	$(BIN)/python -m tests.matrix $(DB)
 
 .PHONY: test-fast
 test-fast: setup ## Unit tests only, under a minute
@@ -49,7 +47,7 @@ format: setup ## Rewrite the code in the project's style
 	$(BIN)/ruff format
 
 .PHONY: migrations-check
-migrations-check: setup ## Fail when a model has changed without its migration
+migrations-check: setup ## Fail when a model has changed without its migration (a test: on each database)
 	$(DEV_ENV) $(BIN)/python manage.py makemigrations --check --dry-run
 
 .PHONY: messages
@@ -65,10 +63,9 @@ compilemessages: .venv/.run-stamp $(CATALOGUES) ## Compile the translations
 
 .PHONY: lock
 lock: setup ## Resolve requirements*.in again into the locked files
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
-		--no-emit-index-url --quiet requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
-		--no-emit-index-url --quiet requirements-dev.in -o requirements-dev.txt
+	for each in requirements requirements-dev; do $(BIN)/uv pip compile --universal \
+		--python-version 3.11 --generate-hashes --no-strip-extras --no-header \
+		--no-emit-index-url --quiet $$each.in -o $$each.txt; done
 
 .PHONY: clean
 clean: ## Remove .venv, var/ and everything generated

@@ -10,7 +10,8 @@ class CommonConfig(AppConfig):
     name = "common"
 
     def ready(self) -> None:
-        from common.configuration import check_configuration, check_deployment
+        from common.configuration import check_configuration, check_database, check_deployment
 
         checks.register(check_configuration)
+        checks.register(check_database, checks.Tags.database)
         checks.register(check_deployment, deploy=True)

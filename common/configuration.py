@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
+from django.db import connections
 
 FASTEST_WALK_MPS = 8.0
 
@@ -31,6 +33,18 @@ def check_configuration(**_kwargs: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+def check_database(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
+    """A MongoDB server on its own has no transactions: half of a payment could be written."""
+    wrong = [alias for alias in databases or () if not _knows_transactions(connections[alias])]
+    hint = "Start mongod with --replSet and initiate the set once; one member is enough."
+    text = "MongoDB is not a replica set: it has no transactions."
+    return [Error(text, hint=hint, obj=alias, id="common.E003") for alias in wrong]
+
+
+def _knows_transactions(connection: Any) -> bool:
+    return connection.vendor != "mongodb" or bool(connection.knows_transactions())
 
 
 def check_deployment(**_kwargs: Any) -> list[CheckMessage]:

@@ -49,6 +49,6 @@ class UUID7Field(UUIDField):
         kwargs.setdefault("editable", False)
         super().__init__(*args, **kwargs)
 
-    def get_attname_column(self) -> tuple[str, str]:
+    def get_attname_column(self) -> tuple[str, str | None]:
         attname, column = super().get_attname_column()
         return attname, "_id" if self.primary_key and settings.ON_MONGODB else column

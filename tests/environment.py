@@ -10,7 +10,10 @@ import os
 
 from tests.services import MongoServer, PostgresServer, RedisServer, Service
 
-SERVERS = {"postgresql": PostgresServer, "mongodb": MongoServer}
+SERVERS: dict[str, type[PostgresServer | MongoServer]] = {
+    "postgresql": PostgresServer,
+    "mongodb": MongoServer,
+}
 
 
 def _own(service: Service) -> None:

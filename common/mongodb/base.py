@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bson import Int64
-from django.db.models import Index
+from django.db import DatabaseError
 from django_mongodb_backend import base
 from django_mongodb_backend.operations import DatabaseOperations as BaseOperations
 from pymongo.errors import PyMongoError
@@ -15,7 +15,11 @@ from pymongo.errors import PyMongoError
 from common.mongodb.errors import translated
 
 COMMIT_PATIENCE_S = 10.0
-LEAST_LONG = -(2**63)
+FROM_LEAST: dict[str, dict[str, Any]] = {
+    "string": {"$gte": ""},
+    "long": {"$gte": Int64(-(2**63))},
+    "date": {"$gte": datetime.min},  # noqa: DTZ901
+}
 
 
 class DatabaseOperations(BaseOperations):
@@ -32,10 +36,38 @@ class DatabaseSchemaEditor(base.DatabaseWrapper.SchemaEditorClass):
         """Add a field's default as a value: ``{}`` or ``"$x"`` would be taken for a program."""
         return {"$literal": super().effective_default(field)}
 
+    def add_index(self, model: Any, index: Any, *, unique: bool = False, **how: Any) -> None:
+        """Create an index; a unique one in words that the query planner understands.
+
+        The backend lets it hold the values "of type string". The planner cannot tell that a
+        query for one value is among those and would scan the collection; "from '' on" it can.
+        """
+        how.pop("parent_model", None)  # for embedded models, which we have none of
+        made = index.get_pymongo_index_model(model, schema_editor=self, unique=unique, **how)
+        if made is not None:
+            conditions = made.document.get("partialFilterExpression", {})
+            for condition in conditions.values() if unique else ():
+                _say_by_range(condition)
+            self.get_collection(model._meta.db_table).create_indexes([made])
+
+
+def _say_by_range(condition: dict[str, Any]) -> None:
+    if condition.get("$type") in FROM_LEAST:
+        least = FROM_LEAST[condition.pop("$type")]
+        if not condition:  # a condition of its own on this field implies a value already
+            condition.update(least)
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
+
+    def knows_transactions(self) -> bool:
+        """Tell whether the server is part of a replica set or a sharded cluster."""
+        with translated():
+            self.ensure_connection()
+            hello = self.connection.admin.command("hello")
+        return "setName" in hello or hello.get("msg") == "isdbgrid"
 
     def commit_mongo(self) -> None:
         """Commit, then run what waits for it.
@@ -48,7 +80,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             try:
                 with translated():
                     self.session.commit_transaction()
-            except base.Database.DatabaseError as error:
+            except DatabaseError as error:
                 if not _may_be_committed(error) or time.monotonic() > deadline:
                     raise
             else:
@@ -68,31 +100,3 @@ def _may_be_committed(error: BaseException) -> bool:
     return isinstance(cause, PyMongoError) and cause.has_error_label(
         "UnknownTransactionCommitResult"
     )
-
-
-# The backend's unique indexes hold values "of type string". The planner cannot tell that a query
-# for one value is among them and would scan the collection, but it can for "from '' on".
-FROM_LEAST: dict[str, dict[str, Any]] = {
-    "string": {"$gte": ""},
-    "long": {"$gte": Int64(LEAST_LONG)},
-    "date": {"$gte": datetime.min},  # noqa: DTZ901
-}
-_made_by_backend = Index.get_pymongo_index_model
-
-
-def _index_model(self: Index, model: Any, schema_editor: Any, **how: Any) -> Any:
-    made = _made_by_backend(self, model, schema_editor, **how)
-    if made is not None and how.get("unique"):
-        for condition in made.document.get("partialFilterExpression", {}).values():
-            _say_by_range(condition)
-    return made
-
-
-def _say_by_range(condition: Any) -> None:
-    if isinstance(condition, dict) and condition.get("$type") in FROM_LEAST:
-        least = FROM_LEAST[condition.pop("$type")]
-        if not condition:  # a condition of its own on this field implies a value already
-            condition.update(least)
-
-
-Index.get_pymongo_index_model = _index_model

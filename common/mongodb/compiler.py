@@ -13,6 +13,8 @@ from common.mongodb.errors import translated
 
 
 class MongoQuery(BaseQuery):
+    extra_fields: dict[str, Any] | None
+
     def get_pipeline(self) -> list[dict[str, Any]]:
         """Leave out ``$addFields {x: "$x"}``: before a ``$sort`` it hides the index from it."""
         if self.extra_fields:

@@ -21,6 +21,7 @@ class MongoServer(Service):
     """A replica set of one member, because a mongod on its own knows no transactions."""
 
     start_seconds = 60.0
+    own_arguments: tuple[str, ...] = ("--replSet", REPLICA_SET)
 
     @property
     def url(self) -> str:
@@ -30,7 +31,9 @@ class MongoServer(Service):
     def command(self) -> tuple[str, ...]:
         where = ("--port", str(self.port), "--bind_ip", "127.0.0.1", "--dbpath", str(self._data))
         small = ("--wiredTigerCacheSizeGB", "1", "--oplogSize", "256", "--nounixsocket")
-        return (str(mongod_program()), *where, *small, "--replSet", REPLICA_SET)
+        # With test commands a test can have the server fail where it wants.
+        failing = ("--setParameter", "enableTestCommands=1")
+        return (str(mongod_program()), *where, *small, *failing, *self.own_arguments)
 
     def prepare(self) -> None:
         self._data.mkdir()
@@ -60,6 +63,19 @@ class MongoServer(Service):
     @property
     def _data(self) -> Path:
         return self.directory / "data"
+
+
+class LonelyMongoServer(MongoServer):
+    """A server that is no replica set, as one gets it by just starting it."""
+
+    own_arguments = ()
+
+    @property
+    def url(self) -> str:
+        return f"mongodb://127.0.0.1:{self.port}/balrottuieo"
+
+    def _initiate(self, client: MongoClient[dict[str, Any]]) -> None:
+        client.admin.command("ping")
 
 
 @functools.cache
