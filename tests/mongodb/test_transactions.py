@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Barrier
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -141,7 +142,7 @@ def test_a_server_on_its_own_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
         wrapper_of(server) as wrapper,
         monkeypatch.context() as patch,
     ):
-        patch.setattr(connections._connections, "default", wrapper)
+        patch.setattr(connections, "_connections", SimpleNamespace(default=wrapper))
         found = run_checks(databases=["default"], tags=["database"])
     assert [error.id for error in found] == ["common.E003"]
     assert not run_checks(databases=["default"], tags=["database"])
