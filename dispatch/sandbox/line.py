@@ -24,7 +24,7 @@ class Line:
     """One WebSocket address. After any close it connects again with ``?after=`` its last number.
 
     ``hear`` is called with every new message, in order and once; a hole in the numbers is
-    counted as ``sequence_gap`` and told as ``{"type": "gap"}``.
+    counted as ``sequence_gap`` and told as ``{"type": "gap"}``, one twice as ``sequence_repeated``.
     """
 
     def __init__(
@@ -117,6 +117,8 @@ class Line:
         if sequence > last + 1:
             self._wire.tally.error("sequence_gap", f"{self._path} {last} → {sequence}")
             self._hear({"type": "gap"})
+        if sequence <= last:
+            self._wire.tally.error("sequence_repeated", f"{self._path} {sequence} after {last}")
         return sequence > last
 
     def _closed(self, code: int | None, token: str) -> None:

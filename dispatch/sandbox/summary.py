@@ -38,7 +38,11 @@ def summarise(plan: Plan, tally: Tally, audit: Mapping[str, Any]) -> dict[str, A
         "seconds": round(tally.seconds(), 1),
         "posted": tally.posted,
         "matched_percent": percent(tally.matched, tally.funded),
-        "seconds_to_match": {"p50": quantile(wait, 0.5), "p90": quantile(wait, 0.9)},
+        "seconds_to_match": {
+            "p50": quantile(wait, 0.5),
+            "p90": quantile(wait, 0.9),
+            "longest": quantile(wait, 1.0),
+        },
         "added_walking_minutes": {
             "mean": round(statistics.fmean(added), 2) if added else None,
             "p90": quantile(added, 0.9),

@@ -151,7 +151,7 @@ def test_a_good_run_has_no_failure() -> None:
     assert summary["completed_percent"] == 97.9
     assert summary["matched_percent"] == 99.0
     assert summary["ended"]["completed"] == 95
-    assert summary["seconds_to_match"] == {"p50": None, "p90": None}
+    assert summary["seconds_to_match"] == {"p50": None, "p90": None, "longest": None}
 
 
 def test_every_broken_promise_is_named() -> None:

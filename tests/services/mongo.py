@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,19 @@ class MongoServer(Service):
                 return bool(client.admin.command("hello")["isWritablePrimary"])
         except PyMongoError:
             return False
+
+    @contextmanager
+    def slow_commits(self, *, seconds: float) -> Iterator[None]:
+        """Have every commit take so long that there is time to do harm in the middle of it."""
+        point = {"configureFailPoint": "failCommand"}
+        blocked = {"blockConnection": True, "blockTimeMS": int(seconds * 1_000)}
+        with self._direct_client() as client:
+            data = {"failCommands": ["commitTransaction"], **blocked}
+            client.admin.command({**point, "mode": "alwaysOn", "data": data})
+            try:
+                yield
+            finally:
+                client.admin.command({**point, "mode": "off"})
 
     def _initiate(self, client: MongoClient[dict[str, Any]]) -> None:
         member = {"_id": 0, "host": f"127.0.0.1:{self.port}"}

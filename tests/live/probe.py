@@ -1,0 +1,86 @@
+"""Somebody who asks all the time, and remembers when there was no good answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import httpx
+
+EVERY_S = 0.1
+PATIENCE_S = 10.0
+# Nobody has this link, which the database alone can know: the good answer is "not found".
+QUESTION = "/api/v1/track/nobody-has-this-link"
+GOOD, REFUSED = "good", "refused"
+
+
+class Answer(NamedTuple):
+    """What came, and when: seconds of a monotonic clock at the question and at the answer."""
+
+    asked: float
+    answered: float
+    kind: str
+
+
+class Probe:
+    """Ask in a thread of its own until the `with` block ends."""
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}{QUESTION}"
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ask_on)
+        self.answers: list[Answer] = []
+
+    @property
+    def kinds(self) -> Counter[str]:
+        return Counter(answer.kind for answer in self.answers)
+
+    @property
+    def degraded_s(self) -> float:
+        """Seconds from the first answer that was not good until the first good one after all."""
+        bad = [number for number, answer in enumerate(self.answers) if answer.kind != GOOD]
+        if not bad:
+            return 0.0
+        after = self.answers[min(bad[-1] + 1, len(self.answers) - 1)]
+        return after.answered - self.answers[bad[0]].asked
+
+    @property
+    def slowest_s(self) -> float:
+        return max((each.answered - each.asked for each in self.answers), default=0.0)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _ask_on(self) -> None:
+        with httpx.Client(timeout=PATIENCE_S, trust_env=False) as client:
+            while not self._over.wait(EVERY_S):
+                asked = time.monotonic()
+                kind = self._ask(client)
+                self.answers.append(Answer(asked, time.monotonic(), kind))
+
+    def _ask(self, client: httpx.Client) -> str:
+        try:
+            answer = client.get(self._url)
+        except httpx.TransportError as error:
+            return type(error).__name__
+        if answer.headers.get("content-type") != "application/problem+json":
+            return f"{answer.status_code} {answer.headers.get('content-type')}"
+        if (
+            answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
+            and "retry-after" in answer.headers
+        ):
+            return REFUSED
+        return GOOD if answer.json()["code"] == "not_found" else str(answer.json()["code"])
