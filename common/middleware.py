@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from common.problems import problem_response
+from common.errors import Unavailable
+from common.problems import LOST, RETRY_AFTER_S, problem_response
+
+logger = logging.getLogger(__name__)
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -34,7 +39,10 @@ class TraceMiddleware:
 
 
 class ProblemMiddleware:
-    """Under /api, refuse oversize bodies early and answer 404 and 500 as problem+json."""
+    """Answer as each audience understands: problem+json under /api, pages elsewhere.
+
+    Under /api also refuse oversize bodies early. A lost database or Redis is 503 everywhere.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -54,6 +62,21 @@ class ProblemMiddleware:
         response = _as_problem(request, self.get_response(request))
         # Answers hold PINs, balances and addresses: no proxy or browser may keep them.
         response.setdefault("Cache-Control", "no-store")
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """What a view outside DRF, which has a handler of its own, could not reach."""
+        if not isinstance(error, LOST):
+            return None
+        logger.warning("%s could not be answered: %r", request.path, error)
+        busy = Unavailable()
+        if request.path.startswith(API_PREFIX):
+            response: HttpResponse = problem_response(
+                request, status=busy.status, code=busy.code, detail=str(busy)
+            )
+        else:
+            response = render(request, "503.html", status=busy.status)
+        response["Retry-After"] = str(RETRY_AFTER_S)
         return response
 
 

@@ -19,6 +19,7 @@ from common.errors import DomainError, Invalid, Unavailable
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+LOST = (OperationalError, RedisError)  # a service that we need, for a while
 
 
 def problem(*, status: int, code: str, detail: str, trace_id: str, **extra: Any) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def trace_id(request: Any) -> str:
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's ``EXCEPTION_HANDLER``: domain errors, DRF errors and a lost database alike."""
     request = context["request"]
-    if isinstance(error, OperationalError | RedisError):
+    if isinstance(error, LOST):
         error = Unavailable()
     if isinstance(error, DomainError):
         return _domain(error, trace_id(request))

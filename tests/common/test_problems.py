@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,24 @@ def test_a_lost_service_is_503_with_retry_after(request_: HttpRequest, error: Ex
     assert response is not None
     assert (response.status_code, response.data["code"]) == (503, "unavailable")
     assert response["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/auth/app/v1/config", "/", "/admin/login/"])
+@pytest.mark.parametrize("error", [OperationalError("gone"), RedisError("gone")])
+def test_so_it_is_outside_drf(path: str, error: Exception) -> None:
+    request = RequestFactory().get(path)
+    response = ProblemMiddleware(lambda _request: HttpResponse()).process_exception(request, error)
+    assert response is not None
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    if path.startswith("/api/"):
+        assert json.loads(response.content)["code"] == "unavailable"
+    else:
+        assert "잠시 후" in response.content.decode()
+
+
+def test_a_bug_outside_drf_is_left_to_django() -> None:
+    middleware = ProblemMiddleware(lambda _request: HttpResponse())
+    assert middleware.process_exception(RequestFactory().get("/"), ZeroDivisionError()) is None
 
 
 def test_domain_errors_carry_their_extras(request_: HttpRequest) -> None:

@@ -11,7 +11,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -46,11 +45,13 @@ on_mongodb = pytest.mark.parametrize("stack", [MongoServer], indirect=True)
 @contextmanager
 def story(stack: Stack, tell: Tell, what: str, *, seed: int) -> Iterator[Probe]:
     """Robots and a probe at work; the body is the fault. Tell and check how it went."""
-    with Robots(stack.checkout, stack.product, "--seed", str(seed)) as robots:
-        with Probe(stack.product.url) as probe:
-            robots.reach(BUSY)
-            yield probe
-            code = robots.ended()
+    with (
+        Robots(stack.checkout, stack.product, "--seed", str(seed)) as robots,
+        Probe(stack.product.url) as probe,
+    ):
+        robots.reach(BUSY)
+        yield probe
+        code = robots.ended()
     audit, waited = robots.summary.get("audit"), robots.summary.get("seconds_to_match")
     tell(f"{what} · {type(stack.database).__name__}")
     tell(
