@@ -36,7 +36,8 @@ def test_redis_comes_back_on_its_port_and_leaves_nothing() -> None:
     assert not redis.directory.exists()
 
 
-@pytest.mark.races
+@pytest.mark.live
+@pytest.mark.once
 def test_postgresql_keeps_its_rows_over_a_crash() -> None:
     with PostgresServer() as server:
         with psycopg.connect(server.url) as connection:
@@ -48,7 +49,8 @@ def test_postgresql_keeps_its_rows_over_a_crash() -> None:
     assert not server.directory.exists()
 
 
-@pytest.mark.races
+@pytest.mark.live
+@pytest.mark.once
 def test_mongodb_keeps_its_documents_over_a_crash() -> None:
     with MongoServer() as server:
         with MongoClient[dict[str, int]](server.url) as client:
@@ -72,7 +74,8 @@ def epmds() -> set[str]:
     }
 
 
-@pytest.mark.races
+@pytest.mark.live
+@pytest.mark.once
 def test_rabbitmq_keeps_its_messages_over_a_crash() -> None:
     before = epmds()
     with RabbitServer() as server:

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from balrottuieo.supervisor.embedded_redis import free_port
@@ -36,7 +37,13 @@ def environment(**variables: str) -> dict[str, str]:
 class Product:
     """One `make run`, without make. Ends with the `with` block."""
 
-    def __init__(self, checkout: Path, *, port: int | None = None, **variables: str) -> None:
+    def __init__(
+        self,
+        checkout: Path,
+        *,
+        port: int | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.port = port or free_port()
         self.lines: list[str] = []
         self._process = subprocess.Popen(

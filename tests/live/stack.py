@@ -41,9 +41,11 @@ class Stack:
                 server.start()
             self.product = Product(
                 self.checkout,
-                DATABASE_URL=self.database.url,
-                CELERY_BROKER_URL=self.broker.url,
-                REDIS_URL=self.redis.url,
+                variables={
+                    "DATABASE_URL": self.database.url,
+                    "CELERY_BROKER_URL": self.broker.url,
+                    "REDIS_URL": self.redis.url,
+                },
             )
             self.product.said(READY, seconds=120)
         except BaseException:

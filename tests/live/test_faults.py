@@ -70,6 +70,7 @@ def outage(server: Service, seconds: float) -> None:
 
 @on_mongodb
 def test_a_worker_is_killed_in_the_middle_of_its_tasks(stack: Stack, tell: Tell) -> None:
+    assert isinstance(stack.database, MongoServer)
     with story(stack, tell, "all workers SIGKILLed in the middle of a commit", seed=11):
         with stack.database.slow_commits(seconds=8):
             wait_for(lambda: stack.unacknowledged() > 0, what="a task in progress")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -19,6 +18,7 @@ from accounts.models import User
 from accounts.tickets import issue
 from balrottuieo.supervisor.plan import Plan, child_plans
 from dispatch.services import message_send
+from tests.live.databases import database_url
 from tests.services import Service
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
@@ -47,13 +47,6 @@ class WebServer(Service):
         """A runner's socket without any traffic of its own, not even pings."""
         address = f"ws://127.0.0.1:{self.port}/ws/runner/?ticket={issue(user.pk)}"
         return connect(address, ping_interval=None, max_size=None, open_timeout=PATIENCE_S)
-
-
-def database_url() -> str:
-    settings = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{settings['NAME']}"
-    return f"postgres://{settings['USER']}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
 
 
 @pytest.fixture

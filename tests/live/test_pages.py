@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connections
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
@@ -27,6 +27,7 @@ from errands import services
 from errands.models import Errand
 from errands.states import State
 from tests.conftest import PICKUP, make_errand, pay_for, walk
+from tests.live.databases import database_url
 from tests.services import Service
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
@@ -57,13 +58,6 @@ class Web(Service):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-
-def database_url() -> str:
-    found = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{found['NAME']}"
-    return f"postgres://{found['USER']}@{found['HOST']}:{found['PORT']}/{found['NAME']}"
 
 
 def elsewhere(work: Callable[[], Result]) -> Result:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.databases import own_database
 from tests.live.product import Product, copy_of_the_checkout
 from tests.live.robots import Robots, assert_good
 
@@ -16,12 +17,20 @@ READY = "Stop with Ctrl-C."
 
 
 @pytest.fixture(scope="module")
+def variables() -> dict[str, str]:
+    """The database of the run, where it is not the product's own default."""
+    return own_database("robots")
+
+
+@pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_of_the_checkout(tmp_path_factory.mktemp("robots") / "checkout")
 
 
-def test_robots_do_their_errands_and_everything_explains_itself(checkout: Path) -> None:
-    with Product(checkout) as product:
+def test_robots_do_their_errands_and_everything_explains_itself(
+    checkout: Path, variables: dict[str, str]
+) -> None:
+    with Product(checkout, variables=variables) as product:
         product.said(READY)
         with Robots(checkout, product, "--seed", "3") as robots:
             code = robots.ended()
@@ -43,8 +52,10 @@ def redis_of(product: Product) -> int:
     return pid
 
 
-def test_nobody_is_lost_when_the_worker_and_redis_are_killed(checkout: Path) -> None:
-    with Product(checkout) as product:
+def test_nobody_is_lost_when_the_worker_and_redis_are_killed(
+    checkout: Path, variables: dict[str, str]
+) -> None:
+    with Product(checkout, variables=variables) as product:
         product.said(READY)
         with Robots(checkout, product, "--seed", "5") as robots:
             robots.reach("assigned|at_pickup|picked_up")

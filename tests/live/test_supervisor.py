@@ -14,7 +14,7 @@ from tests.live.product import Product, alive, copy_of_the_checkout
 from tests.services import wait_for
 
 # A start takes seconds, but many programs share the machine: each test starts few times.
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.once, pytest.mark.timeout(300)]
 READY = "Stop with Ctrl-C."
 
 
@@ -103,7 +103,7 @@ def test_it_stops_on_sigterm_while_it_is_still_preparing(checkout: Path) -> None
 
 
 def test_a_broken_setting_is_shown_and_ends_the_start(checkout: Path) -> None:
-    with Product(checkout, SANDBOX="maybe") as product:
+    with Product(checkout, variables={"SANDBOX": "maybe"}) as product:
         assert product.ended() == 1
     assert "manage.py migrate ended with exit code 1" in product.printed
     assert "SANDBOX" in product.printed
