@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, transaction
@@ -20,3 +22,13 @@ class Beginning:
             mongodb.start_transaction_mongo()
         else:
             transaction.savepoint_rollback(self._savepoint)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Undo the block's changes at its end, however it ends."""
+    beginning = Beginning()
+    try:
+        yield
+    finally:
+        beginning.undo()
