@@ -344,6 +344,21 @@ def test_the_command_prints_and_tells_by_its_exit(carried: Errand) -> None:
     assert f"state_unexplained  {carried.reference}" in out.getvalue()
 
 
+def test_a_restored_backup_is_judged_as_of_its_moment(alice: User) -> None:
+    errand = make_errand(alice)
+    assert errand.due_at is not None
+    day_after = errand.due_at + dt.timedelta(days=1)
+    with pytest.raises(CommandError, match="2 findings"):
+        call_command("audit", "--at", day_after.isoformat(), stdout=StringIO())
+    call_command("audit", "--at", errand.created_at.isoformat(), stdout=StringIO())
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-03-01", "2026-03-01T12:00:00"])
+def test_a_moment_without_an_offset_is_refused(text: str) -> None:
+    with pytest.raises(CommandError, match="--at"):
+        call_command("audit", "--at", text)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_one_moment_is_a_unit_that_does_not_disturb() -> None:
     with one_moment():

@@ -1,12 +1,20 @@
-"""What the live tests have to tell is told after the run: what was done, and how it went."""
+"""What the live tests share: a summary of what was done, places for backups and what they hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from django.db import connection
+
+from tests.services import MongoServer, PostgresServer
 
 TOLD = pytest.StashKey[list[str]]()
+SERVERS: dict[str, type[MongoServer | PostgresServer]] = {
+    "postgresql": PostgresServer,
+    "mongodb": MongoServer,
+}
 
 
 @pytest.fixture
@@ -21,3 +29,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what was done, and what it did")
         for line in told:
             terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """Where backups are kept; the first one makes it."""
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def fresh_database(tmp_path: Path) -> Iterator[str]:
+    """The address of a database that nobody has used, on a server of its own."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{tmp_path / 'fresh.sqlite3'}"
+    else:
+        with SERVERS[connection.vendor]() as server:
+            yield server.url

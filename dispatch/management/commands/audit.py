@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -16,9 +17,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument(
+            "--at", type=moment, metavar="TIME", help="judge what is late as of then (ISO 8601)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = audit(now=clock.now())
+        report = audit(now=options["at"] or clock.now())
         data = report.as_data()
         if options["json"]:
             self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2))
@@ -29,3 +33,15 @@ class Command(BaseCommand):
                 self.stdout.write("{code}  {subject}  {detail}".format(**finding))
         if not report.clean:
             raise CommandError(f"{len(report.findings)} findings")
+
+
+def moment(text: str) -> datetime:
+    """Read a time that says where on Earth it is meant.
+
+    Raises:
+        ValueError: it is none, or has no offset.
+    """
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(text)
+    return found

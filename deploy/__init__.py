@@ -1,0 +1,1 @@
+"""What it takes to run the product somewhere. Nothing here imports the product."""
