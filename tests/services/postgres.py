@@ -16,12 +16,17 @@ from tests.services.base import Service, ServiceFailedError
 
 
 class PostgresServer(Service):
-    """A fresh cluster that trusts loopback. What is committed outlives `kill()`, not the machine.
+    """A fresh cluster that trusts loopback. What is committed outlives `kill()`.
 
+    `durable`: it outlives the machine too, at the price of a real one.
     `url` names the database `postgres`, of the user `postgres`.
     """
 
     stop_signal = signal.SIGINT  # fast shutdown: closes the sessions that are open
+
+    def __init__(self, *, durable: bool = False) -> None:
+        super().__init__()
+        self._durable = "on" if durable else "off"
 
     @property
     def url(self) -> str:
@@ -48,8 +53,8 @@ class PostgresServer(Service):
     def command(self) -> tuple[str, ...]:
         settings: Mapping[str, str] = {
             "listen_addresses": "127.0.0.1",
-            "fsync": "off",
-            "full_page_writes": "off",
+            "fsync": self._durable,
+            "full_page_writes": self._durable,
         }
         where = ("-D", str(self._data), "-p", str(self.port), "-k", str(self.directory))
         chosen = (word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
