@@ -1,14 +1,15 @@
 """The same operations on SQLite, PostgreSQL and MongoDB, each a real server on loopback.
 
-``python -m benchmarks.databases``: about three minutes on two cores. Each round does everything
-on every engine, so that whatever else the machine does hits them all. Nothing is printed of a
-run that did not do what it should, or after which the audit finds anything.
+``python -m benchmarks.databases``: three minutes at most on two cores that have nothing else to
+do. Each round does everything on every engine, so that what disturbs hits them all. Nothing is
+printed of a run that did not do what it should, or after which the audit finds anything.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -20,6 +21,8 @@ from benchmarks.machine import description
 from benchmarks.table import Round, lines, markdown, plain
 
 T = TypeVar("T")
+
+ENOUGH_S = 120  # no further round begins after that
 
 LEGEND = (
     "In ms, p50 / p99 (of fewer than a hundred, p99 is the slowest). × compares with SQLite: by"
@@ -77,7 +80,7 @@ def measured(options: Options) -> Run:
 
 def _options(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.databases")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="at most so many")
     parser.add_argument("--times", type=int, help="do everything so often in a round")
     parser.add_argument("--markdown", action="store_true", help="print the table in Markdown")
     return Options(**vars(parser.parse_args(arguments)))
@@ -91,11 +94,12 @@ def _ask(benches: Sequence[Bench], question: Callable[[], T]) -> dict[str, T]:
 
 def _rounds(benches: Sequence[Bench], rows: Sequence[child.Row], options: Options) -> list[Round]:
     _round(benches, rows, times=1)  # the first of everything opens and loads: it does not count
-    found = []
-    for number in range(options.rounds):
-        print(f"round {number + 1} of {options.rounds} …", file=sys.stderr, flush=True)
+    found: list[Round] = []
+    begun = time.monotonic()
+    while len(found) < options.rounds and (not found or time.monotonic() - begun < ENOUGH_S):
+        print(f"round {len(found) + 1} of {options.rounds} …", file=sys.stderr, flush=True)
         # Another one goes first each time: who comes after an engine may pay for its writes.
-        first = number % len(benches)
+        first = len(found) % len(benches)
         found.append(_round([*benches[first:], *benches[:first]], rows, times=options.times))
     return found
 
