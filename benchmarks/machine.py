@@ -23,7 +23,7 @@ def description() -> str:
     busy, *_longer = os.getloadavg()
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} × {_processor()}, {memory:.0f} GiB,"
-        f" {platform.system()} {platform.release()}; load before the start {busy:.1f};"
+        f" {platform.system()}; load before the start {busy:.1f};"
         f" one fsync takes {_fsync_ms():.2f} ms;"
         f" Python {platform.python_version()}, Django {django.get_version()}"
     )
