@@ -8,7 +8,7 @@ BIN := .venv/bin
 # Nothing is written outside the checkout: pip keeps no cache.
 INSTALL := @$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-cache-dir \
 	--no-input --require-hashes
-APPS := balrottuieo common accounts payments errands dispatch
+APPS := balrottuieo common accounts payments errands dispatch deploy benchmarks
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po locale/*/*/LC_MESSAGES/*.po))
 
 # Tools read the settings; outside production they make their own keys (see .env.example).
@@ -32,6 +32,10 @@ test: packages setup lint ## Everything on every database, nothing skipped (DB=m
 .PHONY: test-fast
 test-fast: setup ## Unit tests only, under a minute
 	$(BIN)/pytest -n 2 -m "not races and not live"
+
+.PHONY: bench-databases
+bench-databases: packages setup ## The same operations on the three databases, timed (three minutes)
+	$(BIN)/python -m benchmarks.databases
 
 .PHONY: lint
 lint: setup migrations-check ## Style, types, import contracts, dependencies, migrations
