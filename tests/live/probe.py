@@ -10,10 +10,12 @@ from typing import NamedTuple, Self
 
 import httpx
 
+from tests.live.watcher import token_of
+
 EVERY_S = 0.1
 PATIENCE_S = 10.0
-# Nobody has this link, which the database alone can know: the good answer is "not found".
-QUESTION = "/api/v1/track/nobody-has-this-link"
+# Who asks is looked up in Redis, or in the database, and what they ask in the database.
+QUESTION = "/api/v1/me"
 GOOD, REFUSED = "good", "refused"
 
 
@@ -29,7 +31,7 @@ class Probe:
     """Ask in a thread of its own until the `with` block ends."""
 
     def __init__(self, url: str) -> None:
-        self._url = f"{url}{QUESTION}"
+        self._url = url
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._ask_on)
         self.answers: list[Answer] = []
@@ -65,7 +67,10 @@ class Probe:
         self._thread.join()
 
     def _ask_on(self) -> None:
-        with httpx.Client(timeout=PATIENCE_S, trust_env=False) as client:
+        known = {"Authorization": f"Bearer {token_of(self._url, 'requester@example.com')}"}
+        with httpx.Client(
+            base_url=self._url, headers=known, timeout=PATIENCE_S, trust_env=False
+        ) as client:
             while not self._over.wait(EVERY_S):
                 asked = time.monotonic()
                 kind = self._ask(client)

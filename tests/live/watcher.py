@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,7 +12,14 @@ from websockets.sync.client import ClientConnection, connect
 
 PATIENCE_S = 15.0
 LOGIN = "/api/v1/auth/app/v1/auth/login"
-RUNNER = {"email": "runner@example.com", "password": "walk-with-us-2026"}
+PASSWORD = "walk-with-us-2026"
+
+
+def token_of(url: str, email: str) -> str:
+    """Log a demo user in, and return the access token."""
+    given = {"email": email, "password": PASSWORD}
+    answer = httpx.post(f"{url}{LOGIN}", json=given, trust_env=False, timeout=PATIENCE_S)
+    return str(answer.json()["meta"]["access_token"])
 
 
 class Watcher:
@@ -19,11 +27,10 @@ class Watcher:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._socket: ClientConnection | None = None
+        self._open = ExitStack()
 
     def is_well(self) -> bool:
         """Whether the same socket still answers."""
-        assert self._socket is not None
         self._socket.send(json.dumps({"type": "ping", "id": "still here"}))
         while True:
             said: dict[str, Any] = json.loads(self._socket.recv(PATIENCE_S))
@@ -31,14 +38,14 @@ class Watcher:
                 return bool(said["id"] == "still here")
 
     def __enter__(self) -> Self:
-        answer = httpx.post(f"{self._url}{LOGIN}", json=RUNNER, trust_env=False, timeout=PATIENCE_S)
-        token = answer.json()["meta"]["access_token"]
-        self._socket = connect(
+        token = token_of(self._url, "runner@example.com")
+        connection = connect(
             f"{self._url.replace('http', 'ws', 1)}/ws/runner/",
             additional_headers={"Authorization": f"Bearer {token}"},
             proxy=None,
             open_timeout=PATIENCE_S,
         )
+        self._socket: ClientConnection = self._open.enter_context(connection)
         assert self.is_well()
         return self
 
@@ -48,5 +55,4 @@ class Watcher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._socket is not None:
-            self._socket.close()
+        self._open.close()
