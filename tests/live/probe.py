@@ -78,14 +78,10 @@ class Probe:
 
     def _ask(self, client: httpx.Client) -> str:
         try:
-            answer = client.get(self._url)
+            answer = client.get(QUESTION)
         except httpx.TransportError as error:
             return type(error).__name__
-        if answer.headers.get("content-type") != "application/problem+json":
-            return f"{answer.status_code} {answer.headers.get('content-type')}"
-        if (
-            answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
-            and "retry-after" in answer.headers
-        ):
-            return REFUSED
-        return GOOD if answer.json()["code"] == "not_found" else str(answer.json()["code"])
+        if answer.status_code == httpx.codes.OK:
+            return GOOD
+        said = (answer.status_code, answer.headers["content-type"], "retry-after" in answer.headers)
+        return REFUSED if said == (503, "application/problem+json", True) else str(said)
