@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.signals import before_task_publish
+
+from common.broker.topology import leave_expiry_to_workers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "balrottuieo.settings")
 
-app = Celery("balrottuieo")
+app = Celery("balrottuieo", task_cls="common.broker.base:PatientTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+before_task_publish.connect(leave_expiry_to_workers)
 
 # Each entry repairs what a lost message may have left; all of them are safe to run twice.
 # `expires` keeps sweeps from piling up behind a stopped worker; a busy one may be late, though.
