@@ -14,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "balrottuieo.settings")
 app = Celery("balrottuieo", task_cls="common.broker.base:PatientTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["consumer"].add("common.broker.worker:DeadLetters")
 before_task_publish.connect(leave_expiry_to_workers)
 
 # Each entry repairs what a lost message may have left; all of them are safe to run twice.
@@ -30,6 +31,7 @@ app.conf.beat_schedule = {
         ("finish and expire orders", "payments.tasks.sweep_orders", 30.0),
         ("forget old trails and messages", "dispatch.tasks.sweep_old", 3600.0),
         ("forget ended sessions", "accounts.tasks.sweep_sessions", 86400.0),
+        ("collect dead letters", "common.tasks.sweep_dead_letters", 10.0),
         ("forget answered requests", "errands.tasks.sweep_answered_requests", 3600.0),
     )
 }

@@ -44,6 +44,7 @@ ROUTES = {
     "errands.tasks.sweep_answered_requests": "housekeeping",
     "payments.tasks.*": "payments",
     "accounts.tasks.*": "housekeeping",
+    "common.tasks.*": "housekeeping",
 }
 
 

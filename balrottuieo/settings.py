@@ -128,12 +128,15 @@ CELERY_TASK_DEFAULT_QUEUE = queues.FALLBACK
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 # A task whose worker was killed runs again; every task may run twice.
 CELERY_TASK_ACKS_LATE = True
+# A message leaves its queue when the work is done or a dead letter is written.
+CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = False
 # RabbitMQ counts deliveries; Redis would give a task that kills its worker back for ever.
 CELERY_TASK_REJECT_ON_WORKER_LOST = is_amqp(CELERY_BROKER_URL)
 CELERY_TASK_IGNORE_RESULT = True
 # For pools of processes; threads have only the timeouts of Redis and the database.
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_TASK_SOFT_TIME_LIMIT = 60
+CELERY_WORKER_CONSUMER = "common.broker.worker:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # of a worker for all queues; `queues.LANES` of the others
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None

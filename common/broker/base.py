@@ -34,6 +34,7 @@ class PatientTask(AnyTask):
     Any other error is no weather but a fault, and becomes a dead letter at once.
     """
 
+    Request = "common.broker.worker:Request"
     autoretry_for: tuple[type[Exception], ...] = PASSING
     max_retries = 5
     retry_backoff = 2

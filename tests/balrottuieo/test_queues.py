@@ -21,6 +21,7 @@ RABBIT, REDIS = "amqp://guest@127.0.0.1//", "redis://127.0.0.1/0"
         ("errands.tasks.sweep_funded", "payments"),
         ("errands.tasks.sweep_answered_requests", "housekeeping"),
         ("accounts.tasks.sweep_sessions", "housekeeping"),
+        ("common.tasks.sweep_dead_letters", "housekeeping"),
         ("nobody.knows.it", "housekeeping"),
     ],
 )
