@@ -7,8 +7,10 @@ from typing import Any
 from celery import shared_task
 from django.core.management import call_command
 
+from common.broker.base import Sweep
 
-@shared_task
+
+@shared_task(base=Sweep)
 def sweep_sessions(**_unknown: Any) -> None:
     """Delete sessions that have expired, and with them their refresh tokens."""
     call_command("clearsessions")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.signals import before_task_publish
+
+from common.broker.topology import leave_expiry_to_workers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "balrottuieo.settings")
 
-app = Celery("balrottuieo")
+app = Celery("balrottuieo", task_cls="common.broker.base:PatientTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["consumer"].add("common.broker.worker:DeadLetters")
+before_task_publish.connect(leave_expiry_to_workers)
 
 # Each entry repairs what a lost message may have left; all of them are safe to run twice.
 # `expires` keeps sweeps from piling up behind a stopped worker; a busy one may be late, though.
@@ -26,6 +31,7 @@ app.conf.beat_schedule = {
         ("finish and expire orders", "payments.tasks.sweep_orders", 30.0),
         ("forget old trails and messages", "dispatch.tasks.sweep_old", 3600.0),
         ("forget ended sessions", "accounts.tasks.sweep_sessions", 86400.0),
+        ("collect dead letters", "common.tasks.sweep_dead_letters", 10.0),
         ("forget answered requests", "errands.tasks.sweep_answered_requests", 3600.0),
     )
 }

@@ -12,7 +12,8 @@ from django.urls import reverse_lazy
 from dotenv import load_dotenv
 from environs import Env
 
-from balrottuieo import backoffice, databases
+from balrottuieo import backoffice, databases, queues
+from common.broker.topology import is_amqp, transport_options
 from common.devkeys import development_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -120,24 +121,28 @@ CHANNEL_LAYERS = {
 }
 
 # --- Celery ------------------------------------------------------------------------------
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL
+CELERY_TASK_QUEUES = queues.task_queues(CELERY_BROKER_URL)
+CELERY_TASK_ROUTES = queues.task_routes()
+CELERY_TASK_DEFAULT_QUEUE = queues.FALLBACK
+CELERY_TASK_CREATE_MISSING_QUEUES = False
 # A task whose worker was killed runs again; every task may run twice.
 CELERY_TASK_ACKS_LATE = True
+# A message leaves its queue when the work is done or a dead letter is written.
+CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = False
+# RabbitMQ counts deliveries; Redis would give a task that kills its worker back for ever.
+CELERY_TASK_REJECT_ON_WORKER_LOST = is_amqp(CELERY_BROKER_URL)
 CELERY_TASK_IGNORE_RESULT = True
 # For pools of processes; threads have only the timeouts of Redis and the database.
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_TASK_SOFT_TIME_LIMIT = 60
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # nothing waits behind a long task while others rest
+CELERY_WORKER_CONSUMER = "common.broker.worker:Consumer"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # of a worker for all queues; `queues.LANES` of the others
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "socket_timeout": 10,
-    "socket_connect_timeout": 5,
-    # A request that only wants to leave a hint must not wait 6 s for a queue that is down.
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0.1,
-    "interval_max": 0.1,
-}
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_HEARTBEAT = 30  # of workers; who only publishes has a timeout each time
+CELERY_BROKER_TRANSPORT_OPTIONS = transport_options(CELERY_BROKER_URL)
 CELERY_TIMEZONE = "UTC"
 
 # --- People ------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.db import connections
 
+from common.broker.topology import is_amqp
+
 FASTEST_WALK_MPS = 8.0
 
 
@@ -56,5 +58,18 @@ def check_deployment(**_kwargs: Any) -> list[CheckMessage]:
             "SANDBOX is on: payments are pretended and rate limits are off.",
             hint="Unset SANDBOX where real people use this.",
             id="common.W001",
+        )
+    ]
+
+
+def check_broker(**_kwargs: Any) -> list[CheckMessage]:
+    """A real deployment's messages survive the death of a worker."""
+    if is_amqp(settings.CELERY_BROKER_URL):
+        return []
+    return [
+        checks.Warning(
+            "The broker is not RabbitMQ: tasks that wait are lost when their worker is killed.",
+            hint="Set CELERY_BROKER_URL to amqp://USER:PASSWORD@HOST:5672/VHOST.",
+            id="common.W002",
         )
     ]

@@ -1,4 +1,4 @@
-"""What every table of ours has in common, and the record of answered requests."""
+"""What every table of ours has in common; answered requests; tasks that failed for good."""
 
 from __future__ import annotations
 
@@ -36,3 +36,38 @@ class AnsweredRequest(Record):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Cause(models.TextChoices):
+    """Why a task will not be tried again by itself."""
+
+    FAILED = "failed", _("failed")
+    KILLED = "killed", _("killed its worker")
+    UNKNOWN = "unknown", _("unknown task")
+    UNREADABLE = "unreadable", _("unreadable")
+    REJECTED = "rejected", _("rejected")
+
+
+class DeadLetter(Record):
+    """A message that no worker could make use of, as it was, with its newest death."""
+
+    identity = models.CharField(_("task id"), max_length=200, unique=True)
+    task = models.CharField(_("task"), max_length=200, blank=True)
+    queue = models.CharField(_("queue"), max_length=100, blank=True)
+    cause = models.CharField(_("cause"), max_length=20, choices=Cause.choices)
+    error = models.TextField(_("error"), blank=True)
+    arguments = models.TextField(_("arguments"), blank=True)
+    headers = models.JSONField()
+    body = models.BinaryField()
+    content_type = models.CharField(max_length=100, blank=True)
+    content_encoding = models.CharField(max_length=100, blank=True)
+    deaths = models.PositiveIntegerField(_("deaths"), default=1)
+    died_at = models.DateTimeField(_("died at"))
+    replayed_at = models.DateTimeField(_("replayed at"), null=True, blank=True, db_index=True)
+
+    class Meta:
+        verbose_name = _("dead letter")
+        verbose_name_plural = _("dead letters")
+
+    def __str__(self) -> str:
+        return f"{self.task or self.get_cause_display()} {self.identity}"

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from celery import Task
-from kombu.exceptions import OperationalError
-
 from accounts.signals import duty_changed, user_banned
 from common import clock
+from common.broker.hints import hint
 from dispatch import live, locations, services, tasks
 from dispatch.protocol import CloseCode
 from dispatch.signals import matching_wanted, offer_made
 from errands.models import Errand, ErrandEvent
 from errands.signals import errand_changed
 from errands.states import Move, State
-
-logger = logging.getLogger(__name__)
-
-HINT_LIFE_S = 30.0
 
 
 def connect() -> None:
@@ -89,15 +82,3 @@ def on_offer_made(*, offer_id: UUID, expires_at: datetime, **_news: Any) -> None
     """The fast path of expiry; ``sweep_offers`` is the sure one."""
     seconds = (expires_at - clock.now()).total_seconds()
     hint(tasks.expire_offer, countdown=max(0.0, seconds) + 0.1, offer_id=str(offer_id))
-
-
-def hint(task: Task[..., None], *, countdown: float = 0, **arguments: str) -> None:
-    """Put a task on the queue; when the queue is down, a sweep finds the work in the database.
-
-    For the same reason a hint that nobody took in time is worth nothing: it expires.
-    """
-    expires = countdown + HINT_LIFE_S
-    try:
-        task.apply_async(kwargs=arguments, countdown=countdown, expires=expires, retry=False)
-    except (OperationalError, OSError) as error:
-        logger.warning("no hint for %s: %r", task.name, error)

@@ -8,6 +8,7 @@ from uuid import UUID
 from celery import shared_task
 
 from common import clock
+from common.broker.base import Sweep
 from dispatch import selectors, services
 
 SWEPT_AGAIN_S = 10.0
@@ -23,17 +24,17 @@ def expire_offer(*, offer_id: str, **_unknown: Any) -> None:
     services.offer_expire(offer_id=UUID(offer_id), now=clock.now())
 
 
-@shared_task
+@shared_task(base=Sweep)
 def sweep_matching(**_unknown: Any) -> None:
     for area in selectors.areas_waiting(clock.now()):
         match_area.apply_async(kwargs={"area": area}, expires=SWEPT_AGAIN_S)
 
 
-@shared_task
+@shared_task(base=Sweep)
 def sweep_offers(**_unknown: Any) -> None:
     services.offers_expire(now=clock.now())
 
 
-@shared_task
+@shared_task(base=Sweep)
 def sweep_old(**_unknown: Any) -> None:
     services.forget_old(now=clock.now())

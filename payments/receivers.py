@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from common.broker.hints import hint
 from payments.signals import refund_requested
 from payments.tasks import send_refund
 
@@ -15,4 +16,4 @@ def connect() -> None:
 
 def on_refund_requested(*, refund_id: UUID, **_news: Any) -> None:
     """Send the refund soon. Should this be lost, ``sweep_refunds`` sends it."""
-    send_refund.delay(refund_id=str(refund_id))
+    hint(send_refund, refund_id=str(refund_id))

@@ -8,6 +8,7 @@ from uuid import UUID
 from celery import shared_task
 
 from common import clock
+from common.broker.base import Sweep
 from payments import escrow
 
 
@@ -16,12 +17,12 @@ def send_refund(*, refund_id: str, **_unknown: Any) -> None:
     escrow.refund_send(refund_id=UUID(refund_id), now=clock.now())
 
 
-@shared_task
+@shared_task(base=Sweep)
 def sweep_refunds(**_unknown: Any) -> None:
     escrow.refunds_send(now=clock.now())
 
 
-@shared_task
+@shared_task(base=Sweep)
 def sweep_orders(**_unknown: Any) -> None:
     """Finish what may be paid, then close what nobody paid."""
     escrow.orders_reconcile(now=clock.now())

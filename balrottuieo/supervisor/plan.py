@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from balrottuieo.queues import LANES
+from common.broker.topology import is_amqp
+
 ROOT = Path(__file__).resolve().parents[2]
 VAR = ROOT / "var"
 RUN_ENV = VAR / "run.env"
 SHARED = ("DEBUG", "SANDBOX", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")
 FALSE_WORDS = {"0", "false", "no", "off"}
-# What must be stopped first stands last: robots, beat, worker, web, redis.
+# What must be stopped first stands last: robots, beat, workers, web, redis.
 NAMES = ("redis", "web", "worker", "beat", "robots")
 
 
@@ -36,6 +39,7 @@ class Plan:
     port: int
     robots: bool
     redis_url: str | None
+    broker_url: str = ""
 
     @property
     def url(self) -> str:
@@ -63,6 +67,7 @@ def plan_from(environ: Mapping[str, str], arguments: list[str]) -> Plan:
         port=int(port),
         robots=wanted and "--no-robots" not in arguments,
         redis_url=environ.get("REDIS_URL") or None,
+        broker_url=environ.get("CELERY_BROKER_URL") or "",
     )
 
 
@@ -94,7 +99,7 @@ def child_plans(plan: Plan) -> list[ChildPlan]:
     """Everything but Redis, in starting order."""
     plans = [
         ChildPlan(name="web", command=_web(plan), grace=8),
-        ChildPlan(name="worker", command=_celery("worker", "-P", "threads", "-c", "2"), grace=8),
+        *_workers(plan),
         ChildPlan(
             name="beat", command=_celery("beat", "-s", str(VAR / "beat-schedule"), "--pidfile=")
         ),
@@ -108,6 +113,22 @@ def _web(plan: Plan) -> tuple[str, ...]:
     ending = ("--timeout-graceful-shutdown", "5", "--no-access-log", "--log-level", "warning")
     uvicorn = (sys.executable, "-m", "uvicorn", "balrottuieo.asgi:application")
     return (*uvicorn, *listen, *sockets, *ending)
+
+
+def _workers(plan: Plan) -> list[ChildPlan]:
+    """One for everything; with RabbitMQ one a queue, so that none waits behind another."""
+    if not is_amqp(plan.broker_url):
+        return [ChildPlan(name="worker", command=worker_command(), grace=8)]
+    return [ChildPlan(name=lane, command=worker_command(lane), grace=8) for lane in LANES]
+
+
+def worker_command(name: str = "") -> tuple[str, ...]:
+    """The command line of a worker of one queue, or of all of them."""
+    if not name:
+        return _celery("worker", "-P", "threads", "-c", "2")
+    lane = LANES[name]
+    takes = ("-c", str(lane.threads), "--prefetch-multiplier", str(lane.multiplier))
+    return _celery("worker", "-P", "threads", "-n", f"{name}@%h", "-Q", name, *takes)
 
 
 def _celery(*command: str) -> tuple[str, ...]:

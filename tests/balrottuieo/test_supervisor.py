@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from balrottuieo.queues import LANES
 from balrottuieo.supervisor import embedded_redis, guards
 from balrottuieo.supervisor.children import Child, describe_exit
 from balrottuieo.supervisor.console import Console, box, welcome, width
@@ -95,6 +96,14 @@ def test_robots_are_the_last_to_start_and_can_be_left_out() -> None:
     assert [plan.name for plan in child_plans(PLAN)] == ["web", "worker", "beat", "robots"]
     without = Plan(host="127.0.0.1", port=8000, robots=False, redis_url=None)
     assert "robots" not in {plan.name for plan in child_plans(without)}
+
+
+def test_with_rabbitmq_each_queue_has_a_worker_of_its_own() -> None:
+    plan = plan_from({"CELERY_BROKER_URL": "amqp://guest@127.0.0.1//", "ROBOTS": "0"}, [])
+    names = [child.name for child in child_plans(plan)]
+    assert names == ["web", *LANES, "beat"]
+    commands = {child.name: " ".join(child.command) for child in child_plans(plan)}
+    assert "-Q payments -c 2 --prefetch-multiplier 1" in commands["payments"]
 
 
 def test_a_taken_port_says_what_to_type() -> None:

@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from celery import Celery, Task
 from channels.layers import get_channel_layer
-from pytest_django import Settings
 
 from accounts.models import RunnerProfile, User
 from accounts.services import duty_end, strike_add, user_ban
 from common import clock
 from common.redis import client
-from dispatch import live, locations, receivers, services, tasks
+from dispatch import live, locations, services, tasks
 from dispatch.models import Offer, OfferState, RunnerMessage, Solve, TrailPoint
 from dispatch.selectors import areas_waiting
 from errands import services as errands
@@ -34,13 +32,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def errand(alice: User, now: dt.datetime) -> Errand:
     """Its own news are over: only what a test causes is on the queue."""
     errand = opened(alice, now=now)
-    client().delete("celery")
+    client().delete("matching")
     return errand
 
 
 def queued() -> list[tuple[str, dict[str, Any]]]:
     """Name and arguments of the tasks on the queue, oldest first."""
-    rows = [json.loads(row) for row in reversed(client().lrange("celery", 0, -1))]
+    rows = [json.loads(row) for row in reversed(client().lrange("matching", 0, -1))]
     bodies = [json.loads(base64.b64decode(row["body"])) for row in rows]
     return [(row["headers"]["task"], body[1]) for row, body in zip(rows, bodies, strict=True)]
 
@@ -183,7 +181,7 @@ def test_a_ban_forgets_the_place(bob: User, dana: User, now: dt.datetime) -> Non
 def test_an_offer_brings_its_own_expiry(errand: Errand, bob: User, now: dt.datetime) -> None:
     offer = offered(errand, bob, now=now)
     assert queued() == [("dispatch.tasks.expire_offer", {"offer_id": str(offer.pk)})]
-    [row] = client().lrange("celery", 0, -1)
+    [row] = client().lrange("matching", 0, -1)
     eta = dt.datetime.fromisoformat(json.loads(row)["headers"]["eta"])
     assert dt.timedelta(0) < eta - offer.expires_at < dt.timedelta(seconds=10)
 
@@ -192,7 +190,7 @@ def test_an_offer_that_ends_makes_the_next_run_soon(
     errand: Errand, bob: User, now: dt.datetime
 ) -> None:
     offer = offered(errand, bob, now=now)
-    client().delete("celery")
+    client().delete("matching")
     services.offer_decline(offer_id=offer.pk, runner=bob, now=now)
     assert queued() == [matching(errand)]
 
@@ -202,32 +200,12 @@ def test_nothing_piles_up_behind_a_stopped_worker(
 ) -> None:
     services.offer_decline(offer_id=offered(errand, bob, now=now).pk, runner=bob, now=now)
     tasks.sweep_matching()
-    rows = [json.loads(row)["headers"] for row in client().lrange("celery", 0, -1)]
+    rows = [json.loads(row)["headers"] for row in client().lrange("matching", 0, -1)]
     assert {row["task"].rpartition(".")[2] for row in rows} == {"match_area", "expire_offer"}
     for row in rows:
         starts = dt.datetime.fromisoformat(row["eta"]) if row["eta"] else clock.now()
         life = dt.datetime.fromisoformat(row["expires"]) - starts
         assert dt.timedelta(0) < life < dt.timedelta(minutes=1)
-
-
-@pytest.fixture
-def dead_task(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Task[..., None]:
-    """A task whose queue nobody runs."""
-    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
-    app = Celery("dead", set_as_current=False)
-    app.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
-
-    @app.task(name="nothing")
-    def nothing(**_arguments: object) -> None: ...
-
-    return nothing
-
-
-def test_a_queue_that_is_down_is_logged_and_no_more(
-    dead_task: Task[..., None], caplog: pytest.LogCaptureFixture
-) -> None:
-    receivers.hint(dead_task, area="1:1")
-    assert "no hint for nothing" in caplog.text
 
 
 # --- Tasks -------------------------------------------------------------------------------
@@ -238,7 +216,7 @@ def test_the_sweep_asks_for_every_area_that_waits(errand: Errand, alice: User, b
     taken = opened(alice, now=now, area="2:2")
     Errand.objects.filter(pk=taken.pk).update(state=State.ASSIGNED, runner=bob)
     assert areas_waiting(now) == sorted(["1:1", errand.area])
-    client().delete("celery")
+    client().delete("matching")
     tasks.sweep_matching()
     assert [kwargs["area"] for _name, kwargs in queued()] == areas_waiting(now)
 

@@ -19,7 +19,7 @@ def refund(paid: Pay, now: dt.datetime) -> Refund:
 
 
 def test_a_refund_puts_its_task_into_the_queue(refund: Refund) -> None:
-    queued = redis_client().lrange("celery", 0, -1)
+    queued = redis_client().lrange("payments", 0, -1)
     assert len([message for message in queued if "payments.tasks.send_refund" in message]) == 1
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import amqp
 
@@ -11,6 +14,7 @@ from balrottuieo.supervisor.embedded_redis import free_port
 from tests.services.base import Service, ServiceFailedError
 
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+CONTROL = PROGRAM.with_name("rabbitmqctl")
 # Erlang would start an epmd that outlives us; this one is of our group, and dies with the node.
 START = 'setpriv --pdeathsig KILL epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 & exec "$0"'
 CONFIGURATION = """\
@@ -35,6 +39,24 @@ class RabbitServer(Service):
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}//"
+
+    def listed(self, what: str, *columns: str) -> list[dict[str, Any]]:
+        """What `rabbitmqctl list_<what>` says: each row by its columns."""
+        rows: list[dict[str, Any]] = json.loads(
+            self.control("--quiet", "--formatter", "json", f"list_{what}", *columns)
+        )
+        return rows
+
+    def control(self, *words: str) -> bytes:
+        """Returns what `rabbitmqctl` prints."""
+        done = subprocess.run(
+            (str(CONTROL), *words),
+            cwd=self.directory,
+            env=self.environment(),
+            capture_output=True,
+            check=True,
+        )
+        return done.stdout
 
     def prepare(self) -> None:
         if not PROGRAM.exists():
