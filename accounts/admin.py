@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.hashers import identify_hasher
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -29,7 +29,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from accounts import services
 from accounts.models import RunnerProfile, RunnerState, Strike, User
 from common import clock
-from common.admin import ReadOnly
+from common.admin import LargeTable, ReadOnly
 from common.errors import DomainError
 
 STATE_COLOURS = {
@@ -61,10 +61,8 @@ def dialog(title: Any, form_class: type[BaseDialogForm] = BaseDialogForm) -> Act
     return ActionDialog(title=title, description="", form_class=form_class, form_submit_text=title)
 
 
-class ReadOnlyAdmin(ReadOnly, ModelAdmin):
+class ReadOnlyAdmin(ReadOnly, LargeTable, ModelAdmin):
     """Nothing changes with a form; what changes at all does so by an action through a service."""
-
-    show_full_result_count = False
 
     def fitting_actions(self, row: Any) -> set[str]:
         """Return the paths of the actions that make sense for this row now."""
@@ -111,7 +109,7 @@ class UserAdmin(ReadOnlyAdmin):
     list_display = ["email", "nickname", "standing", "is_staff", "running", "created_at"]
     list_filter = ["is_active", "is_staff", "runner_profile__state"]
     list_select_related = ["runner_profile"]
-    search_fields = ["email", "nickname"]
+    search_fields = ["email__startswith", "nickname__icontains"]
     ordering = ["-id"]
     inlines = [StrikeInline]
     actions_detail = ["ban", "unban"]
@@ -192,7 +190,7 @@ class RunnerProfileAdmin(ReadOnlyAdmin):
     list_display = ["user", "state_label", "kinds_text", "on_duty", "strike_count", "created_at"]
     list_filter = ["state", "on_duty"]
     list_select_related = ["user", "reviewed_by"]
-    search_fields = ["user__email", "user__nickname"]
+    search_fields = ["user__email__startswith", "user__nickname__icontains"]
     ordering = ["-id"]
     actions = ["approve_applications"]
     actions_detail = ["approve", "reject", "resume"]
@@ -213,8 +211,12 @@ class RunnerProfileAdmin(ReadOnlyAdmin):
 
     @display(description=_("strikes"))
     def strikes(self, profile: RunnerProfile) -> str | SafeString:
-        rows = profile.user.strikes.order_by("-id").values_list("created_at", "reference", "reason")
-        lines = [(f"{timezone.localtime(at):%Y-%m-%d %H:%M}", *rest) for at, *rest in rows]
+        # Asked for several times while one page is made; fetched once.
+        prefetch_related_objects([profile.user], "strikes")
+        lines = [
+            (f"{timezone.localtime(each.created_at):%Y-%m-%d %H:%M}", each.reference, each.reason)
+            for each in sorted(profile.user.strikes.all(), key=lambda each: each.pk, reverse=True)
+        ]
         return format_html_join("", "<div>{} · {} · {}</div>", lines) or "–"
 
     def fitting_actions(self, row: RunnerProfile) -> set[str]:
@@ -225,7 +227,7 @@ class RunnerProfileAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Approve the chosen applications"), permissions=["review"])
     def approve_applications(self, request: HttpRequest, queryset: QuerySet[RunnerProfile]) -> None:
-        waiting = queryset.select_related("user")
+        waiting = queryset.prefetch_related("user")
         approved = sum(self.approved(request, profile) for profile in waiting)
         done = ngettext("%d application approved.", "%d applications approved.", approved)
         messages.success(request, done % approved)

@@ -105,7 +105,10 @@ class RunnerProfile(Record):
     class Meta:
         verbose_name = _("runner application")
         verbose_name_plural = _("runner applications")
-        indexes = [models.Index(fields=["state", "id"], name="runner_state_id")]
+        indexes = [
+            models.Index(fields=["state", "id"], name="runner_state_id"),
+            models.Index(fields=["on_duty", "id"], name="runner_on_duty_id"),
+        ]
 
     def __str__(self) -> str:
         return str(self.user)

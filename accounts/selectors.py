@@ -33,7 +33,8 @@ def runner_profile_of(user: User) -> RunnerProfile:
     Raises:
         NotAllowed: ``not_a_runner``.
     """
-    profile = RunnerProfile.objects.select_related("user").filter(user_id=user.pk).first()
+    # Two queries on purpose, here and below: a join is slow where documents are kept.
+    profile = RunnerProfile.objects.filter(user_id=user.pk).prefetch_related("user").first()
     if profile is None:
         raise NotAllowed("not_a_runner", _("Apply as a runner first."))
     return profile
@@ -72,9 +73,8 @@ def approved_runner(user: User) -> RunnerProfile:
 def on_duty_profiles(user_ids: Iterable[UUID]) -> dict[UUID, RunnerProfile]:
     """Return those of ``user_ids`` who are approved, not banned and on duty, by user id."""
     profiles = RunnerProfile.objects.filter(
-        user_id__in=list(user_ids),
-        on_duty=True,
-        state=RunnerState.APPROVED,
-        user__is_active=True,
+        user_id__in=list(user_ids), on_duty=True, state=RunnerState.APPROVED
     )
-    return {profile.user_id: profile for profile in profiles}
+    found = {profile.user_id: profile for profile in profiles}
+    active = User.objects.filter(pk__in=list(found), is_active=True).values_list("pk", flat=True)
+    return {user_id: found[user_id] for user_id in active}

@@ -67,4 +67,15 @@ def snap(point: Point) -> Point:
 
 def area_of(point: Point) -> str:
     """Name the matching area that holds ``point``: ``"751:2540"``, row and column."""
-    return f"{math.floor(point.lat / AREA_DEGREES)}:{math.floor(point.lng / AREA_DEGREES)}"
+    return f"{_step(point.lat)}:{_step(point.lng)}"
+
+
+def areas_in(box: Box) -> list[str]:
+    """Name the areas that ``box`` touches."""
+    rows = range(_step(box.south), _step(box.north) + 1)
+    columns = range(_step(box.west), _step(box.east) + 1)
+    return [f"{row}:{column}" for row in rows for column in columns]
+
+
+def _step(degrees: float) -> int:
+    return math.floor(degrees / AREA_DEGREES)

@@ -28,6 +28,7 @@ WHEN = "dispatch:when"  # sorted set: runner → epoch seconds of that position
 LAST_KEPT_S = 24 * 3600
 OCCUPATION_S = 30
 STALE_AFTER = timedelta(hours=1)
+MOST_SHOWN = 5_000
 
 _clients: dict[asyncio.AbstractEventLoop, redis.asyncio.Redis] = {}
 _owners: dict[asyncio.AbstractEventLoop, AsyncGenerator[redis.asyncio.Redis]] = {}
@@ -159,9 +160,9 @@ def positions_of(ids: Iterable[UUID], *, now: datetime | None = None) -> dict[UU
 
 
 def everyone(*, now: datetime | None = None) -> dict[UUID, Point]:
-    """Return all fresh positions, for the staff's map."""
+    """Return the fresh positions, for the staff's map; of very many the newest."""
     with _asking():
-        members = client().zrangebyscore(WHEN, _oldest(now), "+inf")
+        members = client().zrevrangebyscore(WHEN, "+inf", _oldest(now), start=0, num=MOST_SHOWN)
     return positions_of((UUID(str(member)) for member in members), now=now)
 
 

@@ -23,6 +23,7 @@ class Solve(Record):
     class Meta:
         verbose_name = _("matching run")
         verbose_name_plural = _("matching runs")
+        indexes = [models.Index(fields=["created_at"], name="solve_created_at")]
 
     def __str__(self) -> str:
         return f"{self.area} {self.created_at:%H:%M:%S}"
@@ -63,6 +64,7 @@ class Offer(Record):
         indexes = [
             models.Index(fields=["state", "expires_at"], name="offer_state_expires_at"),
             models.Index(fields=["runner", "id"], name="offer_runner_id"),
+            models.Index(fields=["runner", "created_at"], name="offer_runner_created_at"),
         ]
         # What the services ask first, the database decides: two at once both see nothing.
         constraints = [
@@ -104,6 +106,7 @@ class RunnerMessage(Record):
     payload = models.JSONField()
 
     class Meta:
+        indexes = [models.Index(fields=["created_at"], name="message_created_at")]
         constraints = [
             models.UniqueConstraint(fields=["runner", "sequence"], name="message_sequence"),
         ]
@@ -115,7 +118,8 @@ class RunnerMessage(Record):
 class TrailPoint(Record):
     """Where a runner was while carrying an errand; metres, UTC. Kept 30 days."""
 
-    errand = models.ForeignKey(Errand, models.CASCADE, related_name="trail")
+    # No index of its own: one of more columns begins with it.
+    errand = models.ForeignKey(Errand, models.CASCADE, related_name="trail", db_index=False)
     runner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     lat = models.FloatField()
     lng = models.FloatField()
@@ -123,7 +127,10 @@ class TrailPoint(Record):
     recorded_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["errand", "recorded_at"], name="trail_errand_time")]
+        indexes = [
+            models.Index(fields=["errand", "recorded_at"], name="trail_errand_time"),
+            models.Index(fields=["recorded_at"], name="trail_time"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.errand_id} {self.recorded_at:%H:%M:%S}"

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import RunnerProfile, User
 from accounts.selectors import approved_runner
 from common.errors import Unavailable
-from common.geo import METRES_PER_DEGREE, SNAP_M, Point, metres_between, snap
+from common.geo import METRES_PER_DEGREE, SNAP_M, Box, Point, areas_in, metres_between, snap
 from dispatch import locations
 from dispatch.live import tracked_errand
 from dispatch.models import Offer, OfferState, TrailPoint
@@ -25,7 +25,8 @@ from errands.states import TWO_PLACES, UNDERWAY, Kind, State
 
 MOST_LISTED = 50
 MOST_LOOKED_AT = 1_000
-MOST_WALKED = 500
+MOST_WAITING = 5_000
+MOST_WALKED, MOST_TRAIL = 500, 5_000  # a point every 3 s for four hours
 PATH = (
     State.OPEN, State.ASSIGNED, State.AT_PICKUP, State.PICKED_UP, State.AT_DROPOFF,
     State.DELIVERED, State.COMPLETED,
@@ -43,9 +44,12 @@ def visible_errands(now: datetime) -> QuerySet[Errand]:
 
 
 def areas_waiting(now: datetime) -> list[str]:
-    """Return the areas with an errand about which nobody is being asked."""
+    """Return the areas with an errand about which nobody is being asked.
+
+    Of very many errands the first to lapse are looked at; when they are gone, the others are.
+    """
     asked = set(Offer.objects.filter(state=OfferState.OFFERED).values_list("errand_id", flat=True))
-    rows = visible_errands(now).values_list("area", "pk")
+    rows = visible_errands(now).order_by("due_at").values_list("area", "pk")[:MOST_WAITING]
     return sorted({area for area, errand_id in rows if errand_id not in asked})
 
 
@@ -94,9 +98,14 @@ def errands_near(
     # edge of the box, moved step by step, would find out the exact address.
     lat_span = (radius_m + SNAP_M) / METRES_PER_DEGREE
     lng_span = lat_span * 1.3  # a degree of longitude is at least 1/1.3 of one of latitude here
+    box = Box(
+        south=point.lat - lat_span, west=point.lng - lng_span,
+        north=point.lat + lat_span, east=point.lng + lng_span,
+    )  # fmt: skip
     found = visible_errands(now).filter(
-        pickup_lat__range=(point.lat - lat_span, point.lat + lat_span),
-        pickup_lng__range=(point.lng - lng_span, point.lng + lng_span),
+        area__in=areas_in(box),  # what the index knows of places
+        pickup_lat__range=(box.south, box.north),
+        pickup_lng__range=(box.west, box.east),
         kind__in=profile.kinds,
     ).exclude(requester=runner)  # fmt: skip
     rows = [_listed(e, point) for e in _claimable(list(found[:MOST_LOOKED_AT]), runner)]
@@ -238,10 +247,10 @@ def _step(state: State, kind: Kind, at: datetime | None) -> dict[str, Any]:
 def _walked(errand: Errand) -> list[dict[str, float]]:
     """The way of the present runner so far, thinned to at most 500 points."""
     trail = TrailPoint.objects.filter(errand=errand, runner_id=errand.runner_id)
-    points = list(trail.order_by("recorded_at").values("lat", "lng"))
+    points = list(trail.order_by("-recorded_at").values("lat", "lng")[:MOST_TRAIL])
     # Thinned from its end, so that the line always reaches the runner.
     every = -(-len(points) // MOST_WALKED) or 1
-    return [{"lat": row["lat"], "lng": row["lng"]} for row in points[::-1][::every][::-1]]
+    return [{"lat": row["lat"], "lng": row["lng"]} for row in points[::every][::-1]]
 
 
 def pulse(now: datetime) -> dict[str, int]:

@@ -158,6 +158,7 @@ class Errand(Asked):
         models.PROTECT,
         related_name="errands",
         verbose_name=_("requester"),
+        db_index=False,  # an index of more columns begins with it; so for the runner
     )
     runner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -166,6 +167,7 @@ class Errand(Asked):
         blank=True,
         related_name="runs",
         verbose_name=_("runner"),
+        db_index=False,
     )
     quote = models.OneToOneField(Quote, models.PROTECT, related_name="errand")
     state = models.CharField(
@@ -197,7 +199,10 @@ class Errand(Asked):
             models.Index(fields=["state", "area", "id"], name="errand_state_area_id"),
             models.Index(fields=["state", "id"], name="errand_state_id"),
             models.Index(fields=["requester", "id"], name="errand_requester_id"),
+            models.Index(fields=["state", "ended_at"], name="errand_state_ended_at"),
             models.Index(fields=["runner", "id"], name="errand_runner_id"),
+            # What somebody carries now, among all that they ever did.
+            models.Index(fields=["runner", "state", "id"], name="errand_runner_state_id"),
         ]
         constraints = [
             models.CheckConstraint(

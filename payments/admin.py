@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -14,7 +15,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from common import clock
-from common.admin import ReadOnly
+from common.admin import LargeTable, ReadOnly
 from common.money import won
 from payments import escrow, ledger
 from payments.models import (
@@ -35,11 +36,11 @@ class RefundLines(ReadOnly, TabularInline):
 
 
 @admin.register(Payment)
-class PaymentAdmin(ReadOnly, ModelAdmin):
+class PaymentAdmin(ReadOnly, LargeTable, ModelAdmin):
     list_display = ("order_id", "payer", "won", "refunded_won", "state_label", "created_at")
     list_filter = ("state",)
     list_select_related = ("payer",)
-    search_fields = ("order_id", "reference", "payer__email")
+    search_fields = ("order_id__exact", "reference__startswith", "payer__email__startswith")
     ordering = ("-id",)
     inlines = (RefundLines,)
 
@@ -65,10 +66,10 @@ class PaymentAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(Refund)
-class RefundAdmin(ReadOnly, ModelAdmin):
+class RefundAdmin(ReadOnly, LargeTable, ModelAdmin):
     list_display = ("reference", "won", "state_label", "attempts", "try_at", "done_at")
     list_filter = ("state",)
-    search_fields = ("reference",)
+    search_fields = ("reference__startswith",)
     ordering = ("-id",)
     actions = ("send_again",)
 
@@ -97,30 +98,64 @@ class RefundAdmin(ReadOnly, ModelAdmin):
         self.message_user(request, text % {"count": sent}, level)
 
 
+KINDS: list[tuple[str, str | Promise]] = [
+    ("hold", _("Held in escrow")),
+    ("refund_order", _("Order sent back")),
+    ("refund_sent", _("Refund sent by the gateway")),
+    (ledger.REVERSAL, _("Reversed")),
+]
+
+
+class KindFilter(admin.SimpleListFilter):
+    """What money does; the kinds of a settlement are the names of its reasons, and many."""
+
+    title = _("kind")
+    parameter_name = "kind"
+    OTHERS = "settlement"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, Any]]:
+        return [*KINDS, (self.OTHERS, _("Settlement"))]
+
+    def queryset(self, _request: HttpRequest, transfers: QuerySet[Transfer]) -> QuerySet[Transfer]:
+        chosen = self.value()
+        if chosen == self.OTHERS:
+            return transfers.exclude(kind__in=[kind for kind, _label in KINDS])
+        return transfers.filter(kind=chosen) if chosen else transfers
+
+
 class EntryLines(ReadOnly, TabularInline):
     model = Entry
     fields = ("account", "amount", "created_at")
     extra = 0
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
+        entries: QuerySet[Entry] = super().get_queryset(request)
+        return entries.prefetch_related("account")
+
 
 @admin.register(Transfer)
-class TransferAdmin(ReadOnly, ModelAdmin):
+class TransferAdmin(ReadOnly, LargeTable, ModelAdmin):
     list_display = ("reference", "kind", "subject", "created_at")
-    list_filter = ("kind",)
-    search_fields = ("reference", "subject")
+    list_filter = (KindFilter,)
+    search_fields = ("reference__startswith", "subject__exact")
     ordering = ("-id",)
     inlines = (EntryLines,)
 
 
 @admin.register(Account)
-class AccountAdmin(ReadOnly, ModelAdmin):
-    list_display = ("name", "kind", "owner", "holds")
+class AccountAdmin(ReadOnly, LargeTable, ModelAdmin):
+    list_display = ("name", "kind", "owner", "stored")
     list_filter = ("kind",)
     list_select_related = ("owner",)
-    search_fields = ("name", "owner__email")
+    search_fields = ("name__startswith", "owner__email__startswith")
     ordering = ("kind", "name")
     fields = ("name", "kind", "owner", "holds", "created_at")
     readonly_fields = ("holds", "created_at")
+
+    @display(description=_("balance"), ordering="balance")
+    def stored(self, account: Account) -> str:
+        """Not the sum of a platform account's entries: a page of its own adds those up."""
+        return "–" if account.balance is None else won(account.balance)
 
     @display(description=_("balance"))
     def holds(self, account: Account) -> str:

@@ -114,6 +114,10 @@ class Account(Record):
     class Meta:
         verbose_name = _("account")
         verbose_name_plural = _("accounts")
+        indexes = [
+            models.Index(fields=["kind", "name"], name="account_kind_name"),
+            models.Index(fields=["kind", "balance"], name="account_kind_balance"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(balance__isnull=True) | models.Q(balance__gte=0),
@@ -178,7 +182,8 @@ class Entry(LedgerRow):
     """One line of a transfer: what an account gained (or, negative, lost), in won."""
 
     transfer = models.ForeignKey(Transfer, models.PROTECT, related_name="entries")
-    account = models.ForeignKey(Account, models.PROTECT, related_name="entries")
+    # No index of its own: one of more columns begins with it.
+    account = models.ForeignKey(Account, models.PROTECT, related_name="entries", db_index=False)
     amount = models.BigIntegerField(_("amount"))
 
     class Meta:

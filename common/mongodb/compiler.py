@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from django.db import NotSupportedError
+from django.db.models.expressions import ColPairs
 from django_mongodb_backend import compiler
 from django_mongodb_backend.query import MongoQuery as BaseQuery
 
@@ -21,8 +23,22 @@ class MongoQuery(BaseQuery):
             self.extra_fields = {
                 name: value for name, value in self.extra_fields.items() if value != f"${name}"
             }
-        pipeline: list[dict[str, Any]] = super().get_pipeline()
-        return pipeline
+        return _sorted_first(super().get_pipeline())
+
+
+def _sorted_first(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort before fields are left out: afterwards no index is of use, and everything is read."""
+    for at, (chosen, sort) in enumerate(pairwise(pipeline)):
+        kept = chosen.get("$project", {}).values()
+        if "$sort" in sort and kept and all(value == 1 for value in kept):
+            pipeline[at : at + 2] = [sort, chosen]
+    return pipeline
+
+
+# ``prefetch_related`` asks for pairs of columns, here of one. The backend would not see the column
+# that it is and ask by an expression, for which the whole collection is read.
+_pairs: Any = ColPairs
+_pairs.is_simple_column = property(lambda columns: len(columns) == 1)
 
 
 class SQLCompiler(compiler.SQLCompiler):

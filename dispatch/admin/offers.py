@@ -32,7 +32,7 @@ STATE_COLOURS: dict[str, str] = {
 
 def offers_part(errand: Errand) -> Part:
     """Who was asked, why, and what they answered."""
-    offers = Offer.objects.filter(errand=errand).select_related("runner").order_by("id")
+    offers = Offer.objects.filter(errand=errand).prefetch_related("runner").order_by("id")
     headers = [_("when"), _("runner"), _("state"), _("pay"), _("why this runner"), _("answered")]
     return Part(_("Offers"), TABLE, [_row(offer) for offer in offers], headers)
 
@@ -63,8 +63,10 @@ ErrandAdmin.parts.insert(1, offers_part)
 class OfferAdmin(RecordAdmin):
     list_display = ["when", "errand_title", "runner", "state_label", "pay_won", "added", "answered"]
     list_filter = ["state", ("created_at", WhenFilter)]
-    list_select_related = ["errand", "runner", "solve"]
-    search_fields = ["errand__title", "runner__email", "runner__nickname"]
+    list_select_related = ["errand", "runner"]
+    search_fields = [
+        "errand__title__icontains", "runner__email__startswith", "runner__nickname__startswith",
+    ]  # fmt: skip
     fields = [
         "when", "errand_link", "runner_link", "state_label", "pay_won", "why", "answered",
         "expires_at", "solve",
@@ -112,7 +114,7 @@ class OfferAdmin(RecordAdmin):
 class SolveAdmin(RecordAdmin):
     list_display = ["when", "area", "errands", "runners", "offered", "took", "digest_short"]
     list_filter = [("created_at", WhenFilter)]
-    search_fields = ["=digest", "=area"]
+    search_fields = ["digest__exact", "area__exact"]
     fields = ["when", "area", "errands", "runners", "offered", "took", "digest", "asked"]
     readonly_fields = fields
 

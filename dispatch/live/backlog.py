@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
+from accounts.models import RunnerProfile, User
 from accounts.selectors import approved_runner
 from common.errors import NotAllowed, NotFound
 from dispatch.live.messages import errand_event, plain, runner_message
@@ -64,7 +64,7 @@ def runner_hello(
     carried = Errand.objects.filter(runner_id=user.pk, state__in=UNDERWAY).order_by("id")
     return RunnerHello(
         sequence=sequence,
-        on_duty=User.objects.filter(pk=user.pk, runner_profile__on_duty=True).exists(),
+        on_duty=RunnerProfile.objects.filter(user_id=user.pk, on_duty=True).exists(),
         offers=offers,
         errands=[
             Carried(errand_id=errand.pk, state=errand.state, errand_sequence=errand.version)

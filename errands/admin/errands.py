@@ -66,7 +66,7 @@ class ErrandAdmin(RecordAdmin):
     ]  # fmt: skip
     list_filter = ["state", "kind", AreaFilter, ("created_at", WhenFilter)]
     list_select_related = ["requester", "runner"]
-    search_fields = ["title", "requester__email"]
+    search_fields = ["title__icontains", "requester__email__startswith"]
     search_help_text = _("A title, the requester's e-mail, or the errand's number")
     fields = readonly_fields = ["title"]  # the page has a template of its own
     actions_detail = ["stop", "resolve"]
@@ -97,10 +97,6 @@ class ErrandAdmin(RecordAdmin):
                 request, queryset, search_term
             )
             return found
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Errand]:
-        errands: QuerySet[Errand] = super().get_queryset(request)
-        return errands.select_related(*self.list_select_related)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

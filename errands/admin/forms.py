@@ -26,7 +26,7 @@ def errand_or_404(object_id: object) -> Errand:
         key = UUID(str(object_id))
     except ValueError:
         raise Http404 from None
-    return get_object_or_404(Errand.objects.select_related("requester", "runner"), pk=key)
+    return get_object_or_404(Errand, pk=key)
 
 
 class ResolveForm(ReasonForm):

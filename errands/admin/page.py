@@ -139,8 +139,8 @@ class Moment(NamedTuple):
 
 
 def timeline(errand: Errand) -> Part:
-    events = ErrandEvent.objects.filter(errand=errand).select_related("actor").order_by("sequence")
-    moments = [_moment(errand, event) for event in events]
+    events = ErrandEvent.objects.filter(errand=errand).prefetch_related("actor")
+    moments = [_moment(errand, event) for event in events.order_by("sequence")]
     return Part(_("Timeline"), "admin/errands/errand/timeline.html", moments)
 
 
@@ -177,14 +177,15 @@ def _place(errand: Errand, event: ErrandEvent) -> str:
 
 
 def photos(errand: Errand) -> Part:
-    rows = Photo.objects.filter(errand=errand).select_related("uploader").order_by("id")
+    rows = Photo.objects.filter(errand=errand).prefetch_related("uploader").order_by("id")
     return Part(_("Proof photos"), "admin/errands/errand/photos.html", list(rows))
 
 
 def reviews(errand: Errand) -> Part:
-    given = Review.objects.filter(errand=errand).select_related("author", "subject").order_by("id")
+    given = Review.objects.filter(errand=errand).prefetch_related("author", "subject")
+    rows = [_review_row(review) for review in given.order_by("id")]
     headers = [_("when"), _("author"), _("about whom"), _("stars"), _("tags"), _("comment")]
-    return Part(_("Reviews"), TABLE, [_review_row(review) for review in given], headers)
+    return Part(_("Reviews"), TABLE, rows, headers)
 
 
 def _review_row(review: Review) -> tuple[object, ...]:

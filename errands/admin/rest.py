@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Case, CharField, QuerySet, Value, When
@@ -31,7 +32,7 @@ class QuoteAdmin(RecordAdmin):
     list_display = ["when", "kind", "asked_by", "pickup_address", "least_won", "expires_at"]
     list_filter = ["kind", ("created_at", WhenFilter)]
     list_select_related = ["requester"]
-    search_fields = ["requester__email", "pickup_address"]
+    search_fields = ["requester__email__startswith", "pickup_address__icontains"]
     fields = [
         "when", "kind", "asked_by", "pickup_address", "dropoff_address", "least_won",
         "walking_minutes", "total_minutes", "expires_at",
@@ -47,12 +48,32 @@ class QuoteAdmin(RecordAdmin):
         return won(quote.reward_floor)
 
 
+STARS = range(1, 6)
+
+
+class StarsFilter(admin.SimpleListFilter):
+    """One to five; Django's own would read all reviews to find out which there are."""
+
+    title = _("stars")
+    parameter_name = "stars"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        return [(str(stars), "★" * stars) for stars in STARS]
+
+    def queryset(self, _request: HttpRequest, reviews: QuerySet[Review]) -> QuerySet[Review]:
+        chosen = [stars for stars in STARS if str(stars) == self.value()]
+        return reviews.filter(stars__in=chosen) if chosen else reviews
+
+
 @admin.register(Review)
 class ReviewAdmin(RecordAdmin):
     list_display = ["when", "errand_title", "stars", "by", "about", "comment"]
-    list_filter = ["stars", ("created_at", WhenFilter)]
+    list_filter = [StarsFilter, ("created_at", WhenFilter)]
     list_select_related = ["errand", "author", "subject"]
-    search_fields = ["errand__title", "author__email", "subject__email", "comment"]
+    search_fields = [
+        "errand__title__icontains", "author__email__startswith", "subject__email__startswith",
+        "comment__icontains",
+    ]  # fmt: skip
     fields = ["when", "errand_title", "by", "about", "stars", "tags_text", "comment"]
     readonly_fields = fields
 

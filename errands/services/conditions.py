@@ -27,4 +27,4 @@ def area_condition_set(*, area: str, until: datetime, by: User, now: datetime) -
     said = {"bad_weather_until": until, "set_by": by}
     if not AreaCondition.objects.filter(area=area).update(**said):
         AreaCondition.objects.create(area=area, created_at=now, **said)
-    return AreaCondition.objects.select_related("set_by").get(area=area)
+    return AreaCondition.objects.get(area=area)

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.geo import SERVICE_BOX, Point, area_of, metres_between, snap, walking_minutes
+from common.geo import (
+    SERVICE_BOX,
+    Box,
+    Point,
+    area_of,
+    areas_in,
+    metres_between,
+    snap,
+    walking_minutes,
+)
 
 SEOUL_STATION, CITY_HALL = Point(37.554648, 126.972559), Point(37.564718, 126.977108)
 places = st.builds(
@@ -46,3 +55,11 @@ def test_all_of_a_block_looks_the_same(place: Point, north: float, east: float) 
 def test_areas_have_names() -> None:
     assert area_of(SEOUL_STATION) == "751:2539"
     assert not SERVICE_BOX.holds(Point(35.68, 139.76))
+
+
+def test_the_areas_of_a_box_hold_all_of_its_places() -> None:
+    box = Box(south=37.54, west=126.94, north=37.56, east=127.06)
+    assert areas_in(box) == ["750:2538", "750:2539", "750:2540", "750:2541",
+                             "751:2538", "751:2539", "751:2540", "751:2541"]  # fmt: skip
+    for corner in (Point(box.south, box.west), Point(box.north, box.east)):
+        assert area_of(corner) in areas_in(box)

@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from common import clock
@@ -132,18 +129,6 @@ def test_the_errand_page_says_who_was_asked_and_why(
     assert change(declined) in html
 
 
-def test_the_errand_page_asks_no_more_for_more_offers(
-    staff: Client, errand: Errand, declined: Offer,
-    django_assert_max_num_queries: DjangoAssertNumQueries,
-) -> None:  # fmt: skip
-    with CaptureQueriesContext(connection) as few:
-        staff.get(change(errand))
-    for number in range(5):
-        offered(errand, make_runner(f"runner{number}"), state=OfferState.EXPIRED)
-    with django_assert_max_num_queries(len(few)):
-        staff.get(change(errand))
-
-
 def test_pages_of_offers_and_runs_open(staff: Client, declined: Offer, run: Solve) -> None:
     assert "₩10,000" in text_of(staff.get(list_of("offer")))
     page = staff.get(change(declined))
@@ -173,22 +158,6 @@ def test_finding_offers(staff: Client, declined: Offer, query: dict[str, str]) -
     other = pay_for(make_errand(make_user("frank"), title="줄서기"))
     offered(other, make_runner("carol"))
     assert staff.get(list_of("offer"), query).context["cl"].result_list.get() == declined
-
-
-def test_lists_ask_no_more_for_more_rows(
-    staff: Client, errand: Errand, declined: Offer, run: Solve,
-    django_assert_max_num_queries: DjangoAssertNumQueries,
-) -> None:  # fmt: skip
-    for name in LISTS:
-        with CaptureQueriesContext(connection) as few:
-            staff.get(list_of(name))
-        for number in range(4):
-            runner = make_runner(f"{name}{number}")
-            offered(errand, runner, Solve.objects.create(
-                area="1:1", digest="c" * 64, errands=1, runners=1, took_ms=1
-            ), state=OfferState.EXPIRED)  # fmt: skip
-        with django_assert_max_num_queries(len(few)):
-            staff.get(list_of(name))
 
 
 def test_nothing_is_added_changed_or_deleted_by_form(

@@ -399,6 +399,22 @@ def test_the_way_is_thinned_but_keeps_its_end(errand: Errand, bob: User, api: Ap
     assert walked == sorted(walked, key=lambda p: p["lat"])
 
 
+def test_of_a_very_long_way_the_end_is_read(
+    errand: Errand, bob: User, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk(errand, bob, State.ASSIGNED)
+    start = clock.now()
+    TrailPoint.objects.bulk_create(
+        TrailPoint(
+            errand=errand, runner=bob, lat=37 + n, lng=127, accuracy=5,
+            recorded_at=start + dt.timedelta(seconds=n),
+        )
+        for n in range(4)
+    )  # fmt: skip
+    monkeypatch.setattr(selectors, "MOST_TRAIL", 2)
+    assert [point["lat"] for point in track(api(), errand).data["walked"]] == [39, 40]
+
+
 def test_an_emptied_redis_only_costs_the_dot(errand: Errand, bob: User, api: Api) -> None:
     walk(errand, bob, State.ASSIGNED)
     redis_client().flushdb()

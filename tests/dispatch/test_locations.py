@@ -57,6 +57,15 @@ def test_an_old_position_does_not_count(now: dt.datetime) -> None:
     assert set(locations.everyone(now=now)) == {CHARLIE}
 
 
+def test_of_very_many_the_newest_are_shown(
+    now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(BOB, now, ago_s=30)
+    put(CHARLIE, now, ago_s=10)
+    monkeypatch.setattr(locations, "MOST_SHOWN", 1)
+    assert set(locations.everyone(now=now)) == {CHARLIE}
+
+
 def test_nobody_is_nowhere(now: dt.datetime) -> None:
     assert locations.around([CITY_HALL], 100) == {}
     assert locations.positions_of([]) == {}

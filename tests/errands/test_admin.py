@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from common import clock
 from common.geo import area_of
 from errands import services
 from errands.admin.words import FAULTS, MOVES, REASONS, ROLES
-from errands.models import AreaCondition, Errand, ErrandEvent, PhotoPurpose
+from errands.models import AreaCondition, Errand, ErrandEvent
 from errands.policy import Fault, Reason
 from errands.selectors import areas_lately
 from errands.states import Move, Role, State
 from payments.models import Payment, Refund
-from tests.conftest import PICKUP, make_errand, make_photo, make_user, pay_for, walk
+from tests.conftest import PICKUP, make_errand, pay_for, walk
 from tests.errands.staff_pages import (
     DIALOG,
     LISTS,
@@ -35,8 +31,6 @@ from tests.errands.staff_pages import (
 )
 
 pytestmark = pytest.mark.django_db
-
-PAGE_QUERIES = 16
 
 
 # --- Looking -----------------------------------------------------------------------------
@@ -128,56 +122,6 @@ def test_every_state_is_shown_in_words(staff: Client, alice: User) -> None:
         for page in (staff.get(list_of("errand")), staff.get(page_of(errand))):
             assert shown in text_of(page)
             assert not re.search(rf">\s*{state}\s*<", page.content.decode())
-
-
-def test_the_page_asks_a_fixed_number_of_times(
-    staff: Client, alice: User, bob: User, dana: User, disputed: Errand, now: dt.datetime,
-    django_assert_max_num_queries: DjangoAssertNumQueries,
-) -> None:  # fmt: skip
-    with django_assert_max_num_queries(PAGE_QUERIES):
-        staff.get(page_of(disputed))
-    for _more in range(4):
-        make_photo(disputed, bob, PhotoPurpose.INCIDENT)
-        make_photo(disputed, alice, PhotoPurpose.INCIDENT)
-    services.errand_resolve(
-        errand_id=disputed.pk, staff=dana, runner_percent=40, reason="반반", now=now
-    )
-    for author in (alice, bob):
-        services.review_give(
-            errand_id=disputed.pk, author=author, stars=3, tags=[], comment="", now=now
-        )
-    with django_assert_max_num_queries(PAGE_QUERIES):
-        staff.get(page_of(disputed))
-
-
-def test_lists_ask_no_more_for_more_rows(
-    staff: Client, alice: User, bob: User, dana: User, disputed: Errand, now: dt.datetime,
-    django_assert_max_num_queries: DjangoAssertNumQueries,
-) -> None:  # fmt: skip
-    services.errand_resolve(
-        errand_id=disputed.pk, staff=dana, runner_percent=40, reason="반반", now=now
-    )
-    review: dict[str, Any] = {
-        "errand_id": disputed.pk,
-        "stars": 3,
-        "tags": [],
-        "comment": "",
-        "now": now,
-    }
-    services.review_give(author=alice, **review)
-    services.area_condition_set(area="1:1", until=now, by=dana, now=now)
-    few = {}
-    for name in LISTS:
-        with CaptureQueriesContext(connection) as asked:
-            assert staff.get(list_of(name)).status_code == 200
-        few[name] = len(asked)
-    services.review_give(author=bob, **review)
-    for number in range(5):
-        make_errand(make_user(f"asker{number}"))
-        services.area_condition_set(area=f"2:{number}", until=now, by=alice, now=now)
-    for name in LISTS:
-        with django_assert_max_num_queries(few[name]):
-            staff.get(list_of(name))
 
 
 @pytest.mark.parametrize("asked", ["title", "e-mail", "number", "state", "kind", "area", "date"])

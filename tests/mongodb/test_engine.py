@@ -17,6 +17,8 @@ from common.mongodb.fields import RANDOM_BITS
 from dispatch.models import Offer, OfferState
 from errands.models import Errand
 from tests.conftest import make_runner, make_user
+from tests.scale.asked import asked
+from tests.scale.plans import explain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,6 +59,20 @@ def test_a_unique_condition_is_found_by_its_index() -> None:
 def test_sorting_is_done_by_an_index(alice: User) -> None:
     assert "SORT" not in stages(User.objects.order_by("-id"))
     assert "SORT" not in stages(Errand.objects.filter(requester=alice).order_by("-id"))
+
+
+def test_sorting_comes_before_leaving_fields_out(alice: User) -> None:
+    areas = Errand.objects.order_by("-id").values_list("area", "pickup_address")[:10]
+    assert not stages(areas) & {"SORT", "COLLSCAN"}
+
+
+def test_what_is_prefetched_is_found_by_its_key(bob: User) -> None:
+    with asked() as statements:
+        (profile,) = RunnerProfile.objects.prefetch_related("user")
+    assert profile.user == bob
+    assert [explain(statement).scanned for statement in statements] == [
+        ["accounts_runnerprofile"], []
+    ]  # fmt: skip
 
 
 def test_an_update_by_a_subquery_is_refused(bob: User) -> None:

@@ -1,11 +1,9 @@
-"""What admin pages of every app share, and the dead letters."""
+"""Dead letters: tasks that failed for good, to look at and to run again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -14,24 +12,10 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from common import clock
+from common.admin.lists import ReadOnly
 from common.broker import letters
 from common.errors import DomainError
 from common.models import Cause, DeadLetter
-
-
-class ReadOnly:
-    """Nobody adds, changes or deletes with a form; whoever may view, views."""
-
-    readonly_fields: Sequence[str] = ("created_at",)
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(DeadLetter)
