@@ -216,7 +216,9 @@ async def test_a_line_comes_back_and_names_its_last_number() -> None:
     assert paths == ["/ws/runner/", "/ws/runner/?after=6"]
     assert heard.sequences() == [5, 6, 7, 8]
     assert heard.tally.reconnects == 1
-    assert heard.tally.errors == {"socket_closed_1012": 1, "socket_closed_4404": 1}
+    assert heard.tally.errors == {
+        "socket_closed_1012": 1, "socket_closed_4404": 1, "sequence_repeated": 1,
+    }  # fmt: skip
 
 
 async def test_a_hole_in_the_numbers_is_told() -> None:
