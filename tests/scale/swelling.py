@@ -10,6 +10,7 @@ from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose, Review
 from errands.states import Move, Role
 from payments.models import Account, Entry, Payment, Refund, Transfer
 from tests.scale.town.cart import Cart
+from tests.scale.town.stories import dead_letter
 
 
 def swell(errand: Errand, rows: int) -> None:
@@ -17,6 +18,7 @@ def swell(errand: Errand, rows: int) -> None:
     cart = Cart()
     _live(cart, errand, rows)
     _pay(cart, errand, rows)
+    cart.put(*(dead_letter(f"{errand.pk}:{number}", errand.created_at) for number in range(rows)))
     cart.unload()
     for author, subject in permutations((errand.requester, errand.runner)):
         given = {"subject": subject, "stars": 5}

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import User
-from common.models import AnsweredRequest
+from common.models import AnsweredRequest, Cause, DeadLetter
 from dispatch.models import Offer, OfferState, RunnerMessage, RunnerStream, Solve, TrailPoint
 from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose, Review
 from errands.states import UNDERWAY, Kind, Role, State
@@ -48,6 +48,7 @@ class Stories:
     def end(self) -> None:
         """Add what sums up all stories."""
         self.cart.put(*(RunnerStream(pk=pk, last=last) for pk, last in self.messages.items()))
+        self.cart.put(dead_letter("letter", self.now))
 
     def _events(self, errand: Errand) -> None:
         people = {Role.REQUESTER: errand.requester, Role.RUNNER: errand.runner}
@@ -136,3 +137,11 @@ class Stories:
             Review(errand=errand, author=errand.requester, subject=errand.runner, stars=5),
             Review(errand=errand, author=errand.runner, subject=errand.requester, stars=4),
         )  # fmt: skip
+
+
+def dead_letter(identity: str, now: dt.datetime) -> DeadLetter:
+    """A task that failed for good."""
+    return DeadLetter(
+        identity=identity, task="payments.tasks.sweep_refunds", queue="payments",
+        cause=Cause.FAILED, headers={}, body=b"[]", died_at=now,
+    )  # fmt: skip
