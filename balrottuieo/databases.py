@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import dj_database_url
 
@@ -53,14 +53,14 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
     """
     if is_mongodb(url):
         return _mongodb(url, pool_size)
+    if urlsplit(url).scheme not in {"sqlite", "postgres", "postgresql"}:
+        raise ValueError("DATABASE_URL is sqlite:///…, postgres://… or mongodb://…")
     found: dict[str, Any] = dict(dj_database_url.parse(url))
     own: dict[str, Any] = found.get("OPTIONS", {})
     if found["ENGINE"] == "django.db.backends.sqlite3":
         # A file, as in production: an in-memory database locks whole tables between threads.
         test = {"NAME": f"{found['NAME']}.test"}
         return {**found, "OPTIONS": {**SQLITE, **own}, "TEST": test}
-    if found["ENGINE"] != "django.db.backends.postgresql":
-        raise ValueError("DATABASE_URL is sqlite:///…, postgres://… or mongodb://…")
     pool = {"min_size": 1, "max_size": pool_size, "timeout": CONNECT_S}
     health = {"CONN_HEALTH_CHECKS": True}  # a pool may hold connections from before a restart
     return {**found, **health, "OPTIONS": {"pool": pool, **POSTGRESQL, **own}}
@@ -68,7 +68,7 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
 
 def _mongodb(url: str, pool_size: int) -> dict[str, Any]:
     # The driver reads the whole address; what stands there must not be overridden by us.
-    said = urlsplit(url).query.lower()
+    said = {name.lower() for name in parse_qs(urlsplit(url).query)}
     options = {**MONGODB, "maxPoolSize": pool_size}
     return {
         "ENGINE": "common.mongodb",
