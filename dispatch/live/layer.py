@@ -61,13 +61,16 @@ class Inbox:
         return message
 
     async def close(self) -> None:
-        """Leave all groups; a lost layer has forgotten them anyway."""
+        """Leave all groups, unheard what still waits; a lost layer has forgotten them anyway."""
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 for group in self._groups:
                     await self._layer.group_discard(group, self._channel)
         except LAYER_LOST as error:
             logger.warning("a socket could not leave its groups: %r", error)
+        finally:
+            # Nobody will ever fetch it: the layer would keep it as long as the process lives.
+            self._layer.receive_buffer.pop(self._channel, None)
 
 
 async def _send(group: str, event: dict[str, Any]) -> None:

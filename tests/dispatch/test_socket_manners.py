@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 import pytest_asyncio
+from channels.layers import get_channel_layer
 from django.db import OperationalError
 from redis.exceptions import ConnectionError as RedisGone
 
@@ -193,3 +194,16 @@ def test_a_lost_channel_layer_never_fails_who_has_news(
     monkeypatch.setattr("dispatch.live.layer.get_channel_layer", Gone)
     send_event(errand)
     assert "lost a message" in caplog.text
+
+
+async def test_what_a_closed_socket_never_heard_is_not_kept() -> None:
+    deaf, listening = await live.Inbox.open(), await live.Inbox.open()
+    for inbox in (deaf, listening):
+        await inbox.join("errand.anything")
+    waiting = get_channel_layer().receive_buffer
+    await get_channel_layer().group_send("errand.anything", {"type": "tick"})
+    await listening.next()
+    assert len(waiting) == 1
+    await deaf.close()
+    assert not waiting
+    await listening.close()
