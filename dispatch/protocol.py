@@ -24,10 +24,11 @@ MAX_BAD_IN_A_ROW = 10
 MAX_POINTS = 100
 MAX_GAP = 500  # messages missed; after a larger gap the client starts over
 MAX_SEQUENCE = 2**31 - 1
+MAX_UNREAD_S = 5.0  # the web server waits so long for room to send more
 
 
 class CloseCode(IntEnum):
-    """Why the server ended the conversation. 1009 and 1012 come from the web server itself."""
+    """Why the server ended the conversation. 1009, 1012 and 4408 come from the web server."""
 
     RESTART = 1012
     BAD_PROTOCOL = 4400

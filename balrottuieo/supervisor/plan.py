@@ -109,10 +109,10 @@ def child_plans(plan: Plan) -> list[ChildPlan]:
 
 def _web(plan: Plan) -> tuple[str, ...]:
     listen = ("--host", plan.host, "--port", str(plan.port))
-    sockets = ("--ws", "websockets-sansio", "--ws-max-size", "65536", "--lifespan", "off")
+    sockets = ("--ws", "balrottuieo.websocket:ImpatientWebSocket", "--ws-max-size", "65536")
     ending = ("--timeout-graceful-shutdown", "5", "--no-access-log", "--log-level", "warning")
-    uvicorn = (sys.executable, "-m", "uvicorn", "balrottuieo.asgi:application")
-    return (*uvicorn, *listen, *sockets, *ending)
+    application = ("balrottuieo.asgi:application", "--lifespan", "off")
+    return (sys.executable, "-m", "uvicorn", *application, *listen, *sockets, *ending)
 
 
 def _workers(plan: Plan) -> list[ChildPlan]:

@@ -13,6 +13,7 @@ from dispatch.protocol import (
     MAX_FRAME_BYTES,
     MAX_GAP,
     MAX_POINTS,
+    MAX_UNREAD_S,
     MESSAGES_PER_SECOND,
     RESUME_COST,
     BadMessage,
@@ -72,6 +73,7 @@ def test_the_document_names_the_codes_and_limits_of_the_program() -> None:
         "bad_in_a_row": MAX_BAD_IN_A_ROW,
         "points": MAX_POINTS,
         "gap": MAX_GAP,
+        "unread_s": MAX_UNREAD_S,
     }
     for code in CloseCode:
         assert f"| {code.value} |" in info["description"]

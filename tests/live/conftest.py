@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from tests.live.databases import database_url
+from tests.live.web_server import WebServer
 from tests.services import MongoServer, PostgresServer
 
+ROOT = Path(__file__).resolve().parents[2]
 TOLD = pytest.StashKey[list[str]]()
 SERVERS: dict[str, type[MongoServer | PostgresServer]] = {
     "postgresql": PostgresServer,
@@ -22,6 +25,14 @@ def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Say a line in the summary of the run."""
     told = request.config.stash.setdefault(TOLD, [])
     return told.append
+
+
+@pytest.fixture
+def server(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
+    monkeypatch.setenv("DATABASE_URL", database_url())
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with WebServer() as running:
+        yield running
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -44,7 +44,7 @@ class Web(Service):
     def command(self) -> tuple[str, ...]:
         uvicorn = (sys.executable, "-m", "uvicorn", "--app-dir", str(ROOT), "--lifespan", "off")
         listen = ("--host", "127.0.0.1", "--port", str(self.port), "--log-level", "warning")
-        sockets = ("--ws", "websockets-sansio", "--ws-max-size", "65536")
+        sockets = ("--ws", "balrottuieo.websocket:ImpatientWebSocket", "--ws-max-size", "65536")
         variables = ("env", f"DATABASE_URL={database_url()}")
         return (*variables, *uvicorn, *listen, *sockets, "balrottuieo.asgi:application")
 
