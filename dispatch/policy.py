@@ -13,7 +13,10 @@ from common.geo import SERVICE_BOX, Point, metres_between, walking_minutes
 
 WORST_ACCURACY_M = 50.0
 LEAST_APART_S = 0.5  # phones measure once a second; a trail must not grow faster than time goes
-CLOCKS_DIFFER = timedelta(seconds=30)  # a phone's from ours, at most
+CLOCKS_DIFFER = timedelta(seconds=30)  # a phone's from ours, and still count as one
+WORST_CLOCK = timedelta(hours=24)  # one that is further off is not believed
+SLOWEST = timedelta(seconds=60)  # a batch may be on its way so long
+NO_TIME = timedelta(0)
 OLDEST = timedelta(hours=24)
 
 
@@ -39,12 +42,36 @@ class Sifted(NamedTuple):
     refused: dict[str, int]
 
 
-def sift(fixes: Sequence[Fix], *, last: Fix | None, now: datetime, max_speed_mps: float) -> Sifted:
-    """Keep what a walking person can have reported after ``last``, the last one kept before."""
+def clock_behind(
+    sent_at: datetime | None, *, now: datetime, known: timedelta = NO_TIME
+) -> timedelta:
+    """Return how far a phone's clock is behind ours; negative when it is ahead.
+
+    What was sent at ``sent_at`` by that clock came ``now``. Until then it was on its way, which
+    looks like a late clock: so what is ``known`` from quicker batches stands, while it can.
+    """
+    if sent_at is None:
+        return NO_TIME
+    found = now - sent_at
+    return known if NO_TIME <= found - known <= SLOWEST else found
+
+
+def sift(
+    fixes: Sequence[Fix], *, last: Fix | None, now: datetime, max_speed_mps: float,
+    behind: timedelta = NO_TIME,
+) -> Sifted:  # fmt: skip
+    """Keep what a walking person can have reported after ``last``, the last one kept before.
+
+    Times are of a clock that is ``behind`` ours; what is kept has our time.
+    """
     kept: list[Fix] = []
     refused: Counter[str] = Counter()
-    for fix in fixes:
-        reason = _fault(fix, now) or _contradiction(fix, last, max_speed_mps)
+    shift = behind if CLOCKS_DIFFER < abs(behind) <= WORST_CLOCK else NO_TIME
+    for told in fixes:
+        reason, fix = _fault(told, now - shift), told
+        if not reason:
+            fix = told._replace(recorded_at=told.recorded_at + shift)
+            reason = _contradiction(fix, last, max_speed_mps)
         if reason:
             refused[reason] += 1
         else:

@@ -140,7 +140,10 @@ class DutyEnd(Command, frozen=True, tag="duty.end"):
 
 
 class Positions(Command, frozen=True, tag="positions", kw_only=True):
+    """``sent_at`` is the phone's own clock, the one of ``recorded_at``."""
+
     points: Annotated[list[ReportedPoint], Meta(min_length=1, max_length=MAX_POINTS)]
+    sent_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class OfferAccept(Command, frozen=True, tag="offer.accept", kw_only=True):

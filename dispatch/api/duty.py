@@ -19,7 +19,7 @@ from common.idempotency import answer_once
 from common.serializers import PointSerializer, StrictFloatField, StrictSerializer, parsed
 from dispatch import services
 from dispatch.api.shapes import DutyShape, ReportShape
-from dispatch.policy import Fix
+from dispatch.policy import Fix, clock_behind
 from dispatch.protocol import MAX_POINTS
 from dispatch.selectors import carried_by
 
@@ -49,6 +49,11 @@ class ReadingInput(StrictSerializer):
 
 class PositionsInput(StrictSerializer):
     points = serializers.ListField(child=ReadingInput(), min_length=1, max_length=MAX_POINTS)
+    sent_at = serializers.DateTimeField(
+        allow_null=True,
+        default=None,
+        help_text="by the phone's clock; by how far it is off, `recorded_at` is put right",
+    )
 
 
 def duty_of(user: User) -> dict[str, Any]:
@@ -105,7 +110,9 @@ class PositionsView(APIView):
         given = parsed(PositionsInput, request.data)
         user = caller(request)
         runner_profile_of(user)
+        now = clock.now()
         report = async_to_sync(services.positions_report)(
-            user=user, points=[Fix(**point) for point in given["points"]], now=clock.now()
-        )
+            user=user, points=[Fix(**point) for point in given["points"]], now=now,
+            behind=clock_behind(given["sent_at"], now=now),
+        )  # fmt: skip
         return Response(ReportShape(report).data)

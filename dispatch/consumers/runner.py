@@ -13,6 +13,7 @@ from dispatch import live, selectors, services
 from dispatch.consumers.base import in_database
 from dispatch.consumers.numbered import NumberedConsumer
 from dispatch.models import OfferState
+from dispatch.policy import NO_TIME, clock_behind
 from dispatch.protocol import (
     Ack,
     Command,
@@ -32,6 +33,7 @@ class RunnerConsumer(NumberedConsumer):
     """One runner's phone."""
 
     decode: ClassVar[Decoder] = decode_runner
+    behind = NO_TIME  # how far the phone's clock is, as its quickest batch of positions tells
 
     def groups(self) -> list[str]:
         return [live.runner_group(self.user.pk)]
@@ -70,11 +72,13 @@ class RunnerConsumer(NumberedConsumer):
         return Ack(about=command.name, id=command.id, on_duty=False)
 
     async def _positions(self, command: Positions) -> PositionsAck:
+        now = clock.now()
+        self.behind = clock_behind(command.sent_at, now=now, known=self.behind)
         # A thread of its own, if it needs one: all sockets share the one that is used otherwise,
         # and would wait for each other's trails.
         async with ThreadSensitiveContext():
             report = await services.positions_report(
-                user=self.user, points=command.points, now=clock.now()
+                user=self.user, points=command.points, now=now, behind=self.behind
             )
         return PositionsAck(kept=report.kept, refused=report.refused, id=command.id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from common.geo import Point
@@ -19,11 +19,15 @@ FALLBACK_S = 15.0
 
 
 class Phone:
-    """Talks on ``/ws/runner/``; news that is not an answer goes to ``inbox``."""
+    """Talks on ``/ws/runner/``; news that is not an answer goes to ``inbox``.
 
-    def __init__(self, api: Api, wire: Wire) -> None:
+    Its clock is ``ahead`` of the right time.
+    """
+
+    def __init__(self, api: Api, wire: Wire, *, ahead: timedelta = timedelta(0)) -> None:
         self._api = api
         self._wire = wire
+        self._ahead = ahead
         self._points: deque[dict[str, Any]] = deque(maxlen=MOST_POINTS)
         self._asked: dict[str, asyncio.Future[Message]] = {}
         self._fell_back = 0.0
@@ -52,21 +56,27 @@ class Phone:
                 "accuracy": 8.0,
                 "speed": round(speed, 1),
                 "heading": None,
-                "recorded_at": datetime.now(UTC).isoformat(),
+                "recorded_at": self._time(),
             }
         )
         if self.line.up:
             await self._flush()
         elif self._long_silent():
             self._fell_back = time.monotonic()
-            await self._api.post("/duty/positions", {"points": self._taken()})
+            await self._api.post("/duty/positions", self._batch(self._taken()))
 
     async def _flush(self) -> None:
         points = self._taken()
         try:
-            await self.line.send({"type": "positions", "points": points})
+            await self.line.send({"type": "positions", **self._batch(points)})
         except Unreachable:
             self._points.extendleft(reversed(points))
+
+    def _batch(self, points: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"points": points, "sent_at": self._time()}
+
+    def _time(self) -> str:
+        return (datetime.now(UTC) + self._ahead).isoformat()
 
     def _taken(self) -> list[dict[str, Any]]:
         points = list(self._points)

@@ -32,7 +32,7 @@ class Runner:
         self._stage = stage
         self._rng = random.Random(f"{stage.town.seed}:runner:{number}")
         self._api = stage.api_for("runner", number)
-        self._phone = Phone(self._api, stage.wire)
+        self._phone = Phone(self._api, stage.wire, ahead=stage.clock_ahead(number))
         start = stage.town.somewhere(self._rng).point
         self._walker = Walker(stage, self._phone, start, self._rng)
         self._bag = Bag(stage.habits)

@@ -44,6 +44,7 @@ class Plan:
     minutes: float
     staff_email: str
     staff_password: str
+    clock_skew: float = 0.0  # minutes, of the runners' phones
 
     @property
     def requesters(self) -> int:
@@ -69,6 +70,7 @@ class Simulation:
         self._stage = Stage(
             town=Town(plan.seed), wire=self._wire, tally=self._tally, staff=self._staff,
             habits=Habits(rng), speed=plan.speed, rng=rng,
+            clock_skew=plan.clock_skew,
         )  # fmt: skip
         self._runners = [Runner(n, self._stage) for n in range(1, plan.runners + 1)]
         self._requesters = [Requester(n, self._stage) for n in range(1, plan.requesters + 1)]

@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 
 from dispatch.sandbox.account import Account
@@ -27,7 +28,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Stage:
-    """One run: the town, the connection, the counters, and how fast time goes by (``speed``)."""
+    """One run: the town, the connection, the counters, and how fast time goes by (``speed``).
+
+    The clocks of the robots' phones are ``clock_skew`` minutes off.
+    """
 
     town: Town
     wire: Wire
@@ -36,6 +40,7 @@ class Stage:
     habits: Habits
     speed: float
     rng: random.Random
+    clock_skew: float = 0.0
     doors: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_THE_DOOR))
     run: str = field(default_factory=new_key)
     # A robot at the door is told the PIN by whoever opens; requesters write it here.
@@ -59,6 +64,10 @@ class Stage:
     def seconds(self, minutes: float) -> float:
         """Return the real seconds that ``minutes`` of the robots' time take."""
         return minutes * 60 / self.speed
+
+    def clock_ahead(self, number: int) -> timedelta:
+        """Return how far the ``number``-th phone's clock is ahead; every other one is behind."""
+        return timedelta(minutes=self.clock_skew if number % 2 else -self.clock_skew)
 
     def photo(self) -> bytes:
         return proof_photo(self.rng)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 from uuid import UUID
@@ -18,7 +18,7 @@ from accounts.models import RunnerProfile, User
 from common.db import in_unit, run_in_unit
 from dispatch import live, locations
 from dispatch.models import TrailPoint
-from dispatch.policy import CLOCKS_DIFFER, Fix, eta_minutes, sift
+from dispatch.policy import CLOCKS_DIFFER, NO_TIME, Fix, eta_minutes, sift
 from dispatch.selectors import carried_by, load_of
 from errands.models import Errand
 
@@ -56,8 +56,12 @@ class Occupation(StrEnum):
     CARRYING = "carrying"
 
 
-async def positions_report(*, user: User, points: Sequence[Reading], now: datetime) -> Report:
+async def positions_report(
+    *, user: User, points: Sequence[Reading], now: datetime, behind: timedelta = NO_TIME
+) -> Report:
     """Take in a batch of points: onto the map, into the trails, to whoever watches.
+
+    ``behind`` is how far the phone's clock is behind ours, by which ``recorded_at`` is put right.
 
     Raises:
         Unavailable: Redis does not answer.
@@ -68,7 +72,7 @@ async def positions_report(*, user: User, points: Sequence[Reading], now: dateti
         return Report(0, {"off_duty": len(points)})
     kept, refused = sift(
         [_fix(point) for point in points],
-        last=last, now=now, max_speed_mps=settings.RUNNER_MAX_SPEED_MPS,
+        last=last, now=now, max_speed_mps=settings.RUNNER_MAX_SPEED_MPS, behind=behind,
     )  # fmt: skip
     if kept:
         await locations.remember(user.pk, kept)

@@ -145,6 +145,19 @@ def test_positions_without_a_socket(bob: User, api: Api) -> None:
     assert set(locations.everyone()) == {bob.pk}
 
 
+@pytest.mark.parametrize("minutes", [10, -10])
+def test_a_phone_that_says_when_it_sent_may_have_a_wrong_clock(
+    bob: User, api: Api, minutes: int
+) -> None:
+    its_time = (clock.now() + dt.timedelta(minutes=minutes)).isoformat()
+    body = {"points": [point(0, recorded_at=its_time)], "sent_at": its_time}
+    response = api(bob).post("/api/v1/duty/positions", body)
+    assert (response.status_code, response.data) == (200, {"kept": 1, "refused": {}})
+    assert set(locations.everyone()) == {bob.pk}  # neither from the future nor stale
+    body["sent_at"] = "soon"
+    refusal(api(bob).post("/api/v1/duty/positions", body), 400, "invalid")
+
+
 @pytest.mark.parametrize(
     "points",
     [

@@ -155,6 +155,24 @@ def test_a_report_without_errands_needs_no_database(
         assert report(bob, [second], now).kept == 1
 
 
+@pytest.mark.parametrize("minutes", [10, -10])
+def test_a_phone_with_a_wrong_clock_is_seen_at_the_right_time(
+    errand: Errand, bob: User, now: dt.datetime, minutes: int
+) -> None:
+    walk(errand, bob, State.ASSIGNED, now=now)
+    behind = dt.timedelta(minutes=minutes)
+    before, present = (
+        fix._replace(recorded_at=fix.recorded_at - behind)
+        for fix in fixes(now, 0, 10, step_s=3_600)
+    )
+    send = async_to_sync(services.positions_report)
+    assert send(user=bob, points=[before, present], now=now, behind=behind).kept == 2
+    last = locations.last(bob.pk, now=now)
+    assert last is not None
+    assert last.recorded_at == now
+    assert TrailPoint.objects.get().recorded_at == now
+
+
 def test_where_the_runner_was_before_the_errand_is_no_part_of_it(
     errand: Errand, bob: User, now: dt.datetime
 ) -> None:

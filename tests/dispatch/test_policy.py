@@ -12,11 +12,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.geo import Point, walking_minutes
-from dispatch.policy import Fix, Load, Stop, eta_minutes, minutes_along, reach_m, route, sift
+from dispatch.policy import (
+    CLOCKS_DIFFER,
+    WORST_CLOCK,
+    Fix,
+    Load,
+    Stop,
+    clock_behind,
+    eta_minutes,
+    minutes_along,
+    reach_m,
+    route,
+    sift,
+)
 
 NOW = dt.datetime(2026, 7, 1, 3, 0, tzinfo=dt.UTC)
 CITY_HALL = Point(37.5663, 126.9779)
 ONE, TWO = uuid.UUID(int=1), uuid.UUID(int=2)
+MOMENT = dt.timedelta.resolution
+WALKS = st.lists(st.tuples(st.floats(-300, 300), st.integers(-60, 3_600), st.floats(0, 80)))
 
 
 def north(metres: float) -> Point:
@@ -70,10 +84,7 @@ def test_a_jump_is_measured_from_the_last_one_that_was_kept() -> None:
     assert sifted.refused == {"too_fast": 1}
 
 
-@given(
-    st.lists(st.tuples(st.floats(-300, 300), st.integers(-60, 3_600), st.floats(0, 80))),
-    st.floats(1, 20),
-)
+@given(WALKS, st.floats(1, 20))
 def test_whatever_is_kept_is_in_order_and_walkable(
     rows: list[tuple[float, int, float]], fastest: float
 ) -> None:
@@ -82,6 +93,62 @@ def test_whatever_is_kept_is_in_order_and_walkable(
     assert len(kept) + sum(refused.values()) == len(fixes)
     assert [f.recorded_at for f in kept] == sorted({f.recorded_at for f in kept})
     assert sift(kept, last=None, now=NOW, max_speed_mps=fastest).kept == kept
+
+
+# --- A phone with a wrong clock ------------------------------------------------------------
+def by_another_clock(fixes: list[Fix], behind: dt.timedelta) -> list[Fix]:
+    return [fix._replace(recorded_at=fix.recorded_at - behind) for fix in fixes]
+
+
+@given(WALKS, st.timedeltas(CLOCKS_DIFFER + MOMENT, WORST_CLOCK), st.sampled_from([1, -1]))
+def test_whatever_the_clock_says_the_same_is_kept(
+    rows: list[tuple[float, int, float]], off: dt.timedelta, sign: int
+) -> None:
+    behind = sign * off
+    fixes = [fix(metres, ago_s=ago, accuracy=accuracy) for metres, ago, accuracy in rows]
+    told, last = by_another_clock(fixes, behind), fix(ago_s=7_200)
+    found = sift(told, last=last, now=NOW, max_speed_mps=8, behind=behind)
+    assert found == sift(fixes, last=last, now=NOW, max_speed_mps=8)
+
+
+@given(WALKS, st.timedeltas(-CLOCKS_DIFFER, CLOCKS_DIFFER))
+def test_a_clock_that_is_nearly_right_changes_nothing(
+    rows: list[tuple[float, int, float]], behind: dt.timedelta
+) -> None:
+    fixes = [fix(metres, ago_s=ago, accuracy=accuracy) for metres, ago, accuracy in rows]
+    expected = sift(fixes, last=None, now=NOW, max_speed_mps=8)
+    assert sift(fixes, last=None, now=NOW, max_speed_mps=8, behind=behind) == expected
+
+
+def test_a_clock_that_is_days_off_is_not_believed() -> None:
+    for behind, reason in ((WORST_CLOCK + MOMENT, "too_old"), (-WORST_CLOCK - MOMENT, "future")):
+        told = by_another_clock([fix()], behind)
+        found = sift(told, last=None, now=NOW, max_speed_mps=8, behind=behind)
+        assert found.refused == {reason: 1}
+
+
+@given(st.datetimes(timezones=st.just(dt.UTC)), st.datetimes(timezones=st.just(dt.UTC)))
+def test_no_time_is_too_odd(recorded_at: dt.datetime, sent_at: dt.datetime) -> None:
+    told = [fix()._replace(recorded_at=recorded_at)]
+    behind = clock_behind(sent_at, now=NOW)
+    kept, refused = sift(told, last=None, now=NOW, max_speed_mps=8, behind=behind)
+    assert len(kept) + sum(refused.values()) == 1
+
+
+def test_a_batch_on_its_way_is_no_late_clock() -> None:
+    def seconds(*differences: float) -> list[float]:
+        known, found = dt.timedelta(0), []
+        for difference in differences:
+            sent_at = NOW - dt.timedelta(seconds=difference)
+            known = clock_behind(sent_at, now=NOW, known=known)
+            found.append(known.total_seconds())
+        return found
+
+    assert seconds(0.2, 5, 59) == [0, 0, 0]  # right, and sometimes slow
+    assert seconds(600.9, 600.1, 640, 600.2) == [600.9, 600.1, 600.1, 600.1]  # late
+    assert seconds(-599.1, -599.9, -570) == [-599.1, -599.9, -599.9]  # early
+    assert seconds(600, 0.1, 600) == [600, 0.1, 600]  # set right, and wrong again
+    assert clock_behind(None, now=NOW) == dt.timedelta(0)
 
 
 @pytest.mark.parametrize(

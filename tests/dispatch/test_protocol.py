@@ -133,6 +133,10 @@ WRONG = {
     "time without a zone": said(
         type="positions", points=[{**POINT, "recorded_at": "2026-03-01T09:00:00"}]
     ),
+    "sent at no time": said(type="positions", points=[POINT], sent_at="soon"),
+    "sent at a time without a zone": said(
+        type="positions", points=[POINT], sent_at="2026-03-01T09:00:00"
+    ),
     "time that is none": said(type="positions", points=[{**POINT, "recorded_at": "now"}]),
     "infinite": b'{"type":"duty.start","position":{"lat":1e999,"lng":127}}',
     "duty in Tokyo": said(type="duty.start", position={"lat": 35.68, "lng": 139.69}),

@@ -7,6 +7,7 @@ import base64
 import json
 import random
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -277,9 +278,9 @@ async def test_rubbish_is_counted_and_survived() -> None:
     assert heard.tally.errors["socket_bad_message"] == 1
 
 
-def phone_at(url: str) -> Phone:
+def phone_at(url: str, *, ahead: timedelta = timedelta(0)) -> Phone:
     heard = Heard(url)
-    return Phone(Api(heard.wire, heard.account), heard.wire)
+    return Phone(Api(heard.wire, heard.account), heard.wire, ahead=ahead)
 
 
 async def test_a_phone_matches_answers_to_questions() -> None:
@@ -309,22 +310,26 @@ async def test_a_phone_that_is_down_says_so_at_once() -> None:
 
 
 async def test_positions_wait_for_the_connection() -> None:
-    batches: list[int] = []
+    batches: list[dict[str, Any]] = []
 
     async def talk(socket: ServerConnection) -> None:
         await tell(socket, {"type": "hello", "sequence": 0})
         async for frame in socket:
-            batches.append(len(json.loads(frame)["points"]))
+            batches.append(json.loads(frame))
             await tell(socket, {"type": "positions.ack", "kept": 2, "refused": {"fast": 1}})
             await socket.close(4404)
 
     async with socket_server(talk) as url:
-        phone = phone_at(url)
+        phone = phone_at(url, ahead=timedelta(hours=1))
         for _ in range(2):
             await phone.report(Point(37.5, 127.0), speed=1.2)
         staying = asyncio.create_task(phone.line.stay())
         await phone.inbox.get()
         await phone.report(Point(37.5, 127.0), speed=1.2)
         await asyncio.wait_for(staying, 5)
-    assert batches == [3]
+    [batch] = batches
+    assert len(batch["points"]) == 3
+    its_times = [*(point["recorded_at"] for point in batch["points"]), batch["sent_at"]]
+    assert its_times == sorted(its_times)
+    assert datetime.fromisoformat(its_times[0]) > datetime.now(UTC) + timedelta(minutes=50)
     assert phone._wire.tally.positions_refused == {"fast": 1}

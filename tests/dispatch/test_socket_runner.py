@@ -101,6 +101,23 @@ async def test_positions_are_kept_or_refused_with_the_reason(bob: User) -> None:
     assert await in_database(locations.everyone) == {bob.pk: pytest.approx(GANGNAM, abs=1e-4)}
 
 
+@pytest.mark.parametrize("minutes", [10, -10])
+async def test_a_phone_with_a_wrong_clock_is_on_the_map(bob: User, minutes: int) -> None:
+    def its_time(ago_s: float = 0) -> str:
+        return (clock.now() + timedelta(minutes=minutes, seconds=-ago_s)).isoformat()
+
+    async with Client(RUNNER, user=bob) as client:
+        await client.hear("hello")
+        for recorded_s_ago, sent_s_ago in ((30, 0), (20, 20)):  # the second was long on its way
+            points = [reading(recorded_at=its_time(recorded_s_ago))]
+            fields = {"points": points, "sent_at": its_time(sent_s_ago)}
+            assert (await client.ask("positions", "positions.ack", **fields))["kept"] == 1
+    assert await in_database(locations.everyone) == {bob.pk: pytest.approx(GANGNAM, abs=1e-4)}
+    last = await in_database(locations.last, bob.pk)
+    assert last is not None
+    assert last.recorded_at < clock.now() - timedelta(seconds=20)
+
+
 async def test_a_report_does_not_wait_for_what_others_do(bob: User) -> None:
     busy = threading.Event()
     async with Client(RUNNER, user=bob) as client:

@@ -30,6 +30,10 @@ class Command(BaseCommand):
         parser.add_argument("--speed", type=float, default=20.0, help="times walking pace")
         parser.add_argument("--seed", type=int, default=1, help="chooses the town and the robots")
         parser.add_argument("--minutes", type=float, default=30.0, help="0: no limit")
+        parser.add_argument(
+            "--clock-skew", type=float, default=0.0, metavar="MINUTES",
+            help="half of the runners' phones are so far ahead, half behind",
+        )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
         parser.add_argument("--base-url", "--url", default=settings.PUBLIC_URL)
         parser.add_argument("--staff-email", default=STAFF_EMAIL)
@@ -67,4 +71,5 @@ def _plan(options: dict[str, Any]) -> Plan:
         minutes=options["minutes"],
         staff_email=options["staff_email"],
         staff_password=settings.DEMO_STAFF_PASSWORD,
+        clock_skew=options["clock_skew"],
     )
