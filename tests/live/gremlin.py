@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-import threading
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from kombu import Connection, Consumer, Exchange, Message, Producer, Queue
+
+from tests.live.background import Background
 
 MARK = "delivered-again"
 PAUSE_S = 0.5
@@ -15,32 +15,18 @@ PAUSE_S = 0.5
 HELD_BACK = 10
 
 
-class Gremlin:
+class Gremlin(Background):
     """Listens to all task queues' exchanges until the `with` block ends, then sends the rest."""
 
     def __init__(self, url: str, exchanges: tuple[str, ...]) -> None:
+        super().__init__()
         self._url = url
         self._exchanges = exchanges
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._haunt)
         self._held: list[tuple[Any, dict[str, Any]]] = []
         self._dice = random.Random(7)
         self.repeated = 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _haunt(self) -> None:
+    def work(self) -> None:
         with Connection(self._url) as connection, connection.channel() as channel:
             # Bound beside the real queues: it gets a copy of each message, and takes none away.
             ears = [
@@ -52,7 +38,7 @@ class Gremlin:
             ]  # fmt: skip
             producer = Producer(channel)
             with Consumer(channel, ears, callbacks=[self._hear], accept=["json"], no_ack=True):
-                while not self._over.is_set():
+                while not self.over.is_set():
                     self._listen(connection)
                     self._send(producer, keep=HELD_BACK)
             self._send(producer, keep=0)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import httpx
 
+from tests.live.background import Background
 from tests.live.watcher import token_of
 
 EVERY_S = 0.1
@@ -27,13 +26,12 @@ class Answer(NamedTuple):
     kind: str
 
 
-class Probe:
+class Probe(Background):
     """Ask in a thread of its own until the `with` block ends."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._url = url
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._ask_on)
         self.answers: list[Answer] = []
 
     @property
@@ -53,25 +51,12 @@ class Probe:
     def slowest_s(self) -> float:
         return max((each.answered - each.asked for each in self.answers), default=0.0)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _ask_on(self) -> None:
+    def work(self) -> None:
         known = {"Authorization": f"Bearer {token_of(self._url, 'requester@example.com')}"}
         with httpx.Client(
             base_url=self._url, headers=known, timeout=PATIENCE_S, trust_env=False
         ) as client:
-            while not self._over.wait(EVERY_S):
+            while not self.over.wait(EVERY_S):
                 asked = time.monotonic()
                 kind = self._ask(client)
                 self.answers.append(Answer(asked, time.monotonic(), kind))

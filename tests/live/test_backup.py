@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -20,6 +18,7 @@ from errands import services
 from errands.models import Errand
 from errands.states import State
 from tests.conftest import make_errand, make_runner, pay_for, walk
+from tests.live.background import Background
 from tests.live.backups import RESTORE, done, engine_of, manage, refused, run, take
 from tests.services import wait_for
 
@@ -35,37 +34,23 @@ except IntegrityError:
 """
 
 
-class Customers:
+class Customers(Background):
     """Someone posts and pays, and calls every other errand off, until the ``with`` block ends."""
 
     def __init__(self, requester: User) -> None:
+        super().__init__()
         self.paid = 0
         self._requester = requester
-        self._enough = threading.Event()
-        self._thread = threading.Thread(target=self._work)
 
     def more(self, number: int) -> None:
         """Wait until so many more are paid."""
         until = self.paid + number
-        wait_for(lambda: self.paid >= until or not self._thread.is_alive(), what="paying")
+        wait_for(lambda: self.paid >= until or not self.alive, what="paying")
         assert self.paid >= until, "the customers gave up"
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._enough.set()
-        self._thread.join()
-
-    def _work(self) -> None:
+    def work(self) -> None:
         try:
-            while not self._enough.is_set():
+            while not self.over.is_set():
                 self._pay()
         finally:
             connections.close_all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.query import QuerySet
 
 from accounts.models import RunnerProfile, User
-from common.mongodb.fields import RANDOM_BITS
+from common.mongodb.fields import integer_key
 from dispatch.models import Offer, OfferState
 from errands.models import Errand
 from tests.conftest import make_runner, make_user
+from tests.races.crowd import MANY, at_once
 from tests.scale.asked import asked
 from tests.scale.plans import explain
 
@@ -103,9 +105,12 @@ def test_django_s_own_keys_are_whole_numbers() -> None:
     groups = [Group.objects.create(name=f"group {number}") for number in range(50)]
     keys = [group.pk for group in groups]
     assert all(isinstance(key, int) for key in keys)
-    assert len(set(keys)) == 50
-    milliseconds = [key >> RANDOM_BITS for key in keys]
-    assert milliseconds == sorted(milliseconds)
+    assert keys == sorted(set(keys))
+
+
+def test_keys_made_at_once_are_all_different() -> None:
+    made = at_once(lambda _number: [integer_key() for _each in range(2_000)])
+    assert len(set(chain(*made))) == MANY * 2_000
 
 
 def test_a_member_of_staff_has_the_rights_of_their_groups() -> None:
