@@ -63,7 +63,9 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
         return {**found, "OPTIONS": {**SQLITE, **own}, "TEST": test}
     pool = {"min_size": 1, "max_size": pool_size, "timeout": CONNECT_S}
     health = {"CONN_HEALTH_CHECKS": True}  # a pool may hold connections from before a restart
-    return {**found, **health, "OPTIONS": {"pool": pool, **POSTGRESQL, **own}}
+    # The last word counts: what the address asks the server for is added to ours.
+    asked = f"{POSTGRESQL['options']} {own.pop('options', '')}".strip()
+    return {**found, **health, "OPTIONS": {"pool": pool, **POSTGRESQL, **own, "options": asked}}
 
 
 def _mongodb(url: str, pool_size: int) -> dict[str, Any]:

@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 ATTEMPTS = 50
 LONGEST_PAUSE_S = 0.1
+DELETED_AT_ONCE = 2_000
 RETRIED_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
 
@@ -83,6 +85,18 @@ def in_one_unit(function: Callable[P, T]) -> Callable[P, T]:
         return run_in_unit(lambda: function(*args, **kwargs))
 
     return wrapper
+
+
+def delete_all(rows: QuerySet[Any]) -> int:
+    """Delete any number of rows, a batch at a time; return how many. Not inside a unit of work.
+
+    One statement for all would hold its locks for minutes after a long pause, and MongoDB breaks
+    off a transaction that lasts one.
+    """
+    deleted = 0
+    while keys := list(rows.values_list("pk", flat=True)[:DELETED_AT_ONCE]):
+        deleted += rows.filter(pk__in=keys).delete()[0]
+    return deleted
 
 
 def is_transient(error: BaseException | None) -> bool:

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import clock
-from common.db import run_in_unit
+from common.db import delete_all, run_in_unit
 from common.errors import Conflict, Invalid, Unprocessable
 from common.models import AnsweredRequest
 
@@ -130,5 +130,4 @@ def _fingerprint(request: Request) -> str:
 
 def forget_expired(*, now: datetime) -> int:
     """Delete records past their keeping time; return how many."""
-    deleted, _per_model = AnsweredRequest.objects.filter(expires_at__lt=now).delete()
-    return deleted
+    return delete_all(AnsweredRequest.objects.filter(expires_at__lt=now))

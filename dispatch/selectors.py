@@ -25,7 +25,6 @@ from errands.states import TWO_PLACES, UNDERWAY, Kind, State
 
 MOST_LISTED = 50
 MOST_LOOKED_AT = 1_000
-MOST_WAITING = 5_000
 MOST_WALKED, MOST_TRAIL = 500, 5_000  # a point every 3 s for four hours
 PATH = (
     State.OPEN, State.ASSIGNED, State.AT_PICKUP, State.PICKED_UP, State.AT_DROPOFF,
@@ -44,13 +43,10 @@ def visible_errands(now: datetime) -> QuerySet[Errand]:
 
 
 def areas_waiting(now: datetime) -> list[str]:
-    """Return the areas with an errand about which nobody is being asked.
-
-    Of very many errands the first to lapse are looked at; when they are gone, the others are.
-    """
-    asked = set(Offer.objects.filter(state=OfferState.OFFERED).values_list("errand_id", flat=True))
-    rows = visible_errands(now).order_by("due_at").values_list("area", "pk")[:MOST_WAITING]
-    return sorted({area for area, errand_id in rows if errand_id not in asked})
+    """Return the areas with an errand about which nobody is being asked."""
+    asked = Offer.objects.filter(state=OfferState.OFFERED).values_list("errand_id", flat=True)
+    waiting = visible_errands(now).exclude(pk__in=list(asked))  # never a subquery: two are quick
+    return list(waiting.order_by("area").values_list("area", flat=True).distinct())
 
 
 def carried_by(ids: Iterable[UUID]) -> dict[UUID, list[Errand]]:

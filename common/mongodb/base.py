@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 
 from common.mongodb.errors import translated
 
-COMMIT_PATIENCE_S = 10.0
+COMMIT_PATIENCE_S, COMMIT_PAUSE_S = 10.0, 0.1
 FROM_LEAST: dict[str, dict[str, Any]] = {
     "string": {"$gte": ""},
     "long": {"$gte": Int64(-(2**63))},
@@ -83,6 +83,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             except DatabaseError as error:
                 if not _may_be_committed(error) or time.monotonic() > deadline:
                     raise
+                time.sleep(COMMIT_PAUSE_S)
             else:
                 self._end_session()
         super().commit_mongo()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.db import run_in_unit
+from common.db import delete_all
 from dispatch import locations
 from dispatch.models import RunnerMessage, Solve, TrailPoint
 
@@ -25,5 +25,5 @@ def forget_old(*, now: datetime) -> None:
         Solve.objects.filter(created_at__lt=now - SOLVES_KEPT),
     )
     for rows in old:
-        run_in_unit(rows.delete)
+        delete_all(rows)
     locations.forget_stale(now=now)

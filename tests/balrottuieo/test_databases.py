@@ -21,6 +21,10 @@ def test_what_the_address_says_goes_first() -> None:
     assert not {"w", "serverSelectionTimeoutMS"} & set(mongodb["OPTIONS"])
     postgresql = database("postgres://u:w@host/name?connect_timeout=9", pool_size=7)
     assert postgresql["OPTIONS"]["connect_timeout"] == 9
+    address = "postgres://host/name?options=-c%20statement_timeout%3D0"
+    options = database(address, pool_size=7)["OPTIONS"]["options"]
+    assert options.startswith("-c statement_timeout=60s -c idle")
+    assert options.endswith(" -c statement_timeout=0")
 
 
 def test_postgresql_has_a_pool_that_looks_at_its_connections() -> None:

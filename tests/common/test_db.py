@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, OperationalError
 
 from accounts.models import User
-from common.db import in_unit, is_transient, on_commit, run_in_unit, unit_of_work
+from common.db import delete_all, in_unit, is_transient, on_commit, run_in_unit, unit_of_work
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,3 +73,12 @@ def test_what_counts_as_passing() -> None:
     assert is_transient(OperationalError("database table is locked: x"))
     assert not is_transient(OperationalError("no such table"))
     assert not is_transient(None)
+
+
+def test_deleting_goes_on_until_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("common.db.DELETED_AT_ONCE", 2)
+    for number in range(5):
+        make_user(f"old{number}")
+    kept = make_user("kept")
+    assert delete_all(User.objects.filter(nickname__startswith="old")) == 5
+    assert list(User.objects.all()) == [kept]

@@ -15,7 +15,7 @@ from accounts.models import RunnerProfile, User
 from accounts.services import duty_end, strike_add, user_ban
 from common import clock
 from common.redis import client
-from dispatch import live, locations, selectors, services, tasks
+from dispatch import live, locations, services, tasks
 from dispatch.models import Offer, OfferState, RunnerMessage, Solve, TrailPoint
 from dispatch.selectors import areas_waiting
 from errands import services as errands
@@ -219,15 +219,6 @@ def test_the_sweep_asks_for_every_area_that_waits(errand: Errand, alice: User, b
     client().delete("matching")
     tasks.sweep_matching()
     assert [kwargs["area"] for _name, kwargs in queued()] == areas_waiting(now)
-
-
-def test_of_very_many_errands_the_first_to_lapse_are_looked_at(
-    alice: User, monkeypatch: pytest.MonkeyPatch, now: dt.datetime
-) -> None:
-    opened(alice, now=now, area="1:1", due_at=now + dt.timedelta(hours=2))
-    opened(alice, now=now, area="2:2", due_at=now + dt.timedelta(hours=1))
-    monkeypatch.setattr(selectors, "MOST_WAITING", 1)
-    assert areas_waiting(now) == ["2:2"]
 
 
 def test_an_area_whose_errands_are_offered_does_not_wait(

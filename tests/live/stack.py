@@ -12,6 +12,7 @@ from tests.live.product import Product
 from tests.services import MongoServer, PostgresServer, RabbitServer, RedisServer
 
 READY = "Stop with Ctrl-C."
+KNOT = "a-knot-in-a-handkerchief"
 
 
 class Stack:
@@ -34,6 +35,15 @@ class Stack:
         with redis.Redis.from_url(self.redis.url) as client:
             found: Any = client.zcard("dispatch:where")
             return int(found)
+
+    def tie_a_knot(self) -> None:
+        """Leave a key in Redis that only a Redis which kept its memory still has."""
+        with redis.Redis.from_url(self.redis.url) as client:
+            client.set(KNOT, 1)
+
+    def knot_is_there(self) -> bool:
+        with redis.Redis.from_url(self.redis.url) as client:
+            return bool(client.exists(KNOT))
 
     def __enter__(self) -> Self:
         try:

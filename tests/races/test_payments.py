@@ -81,6 +81,7 @@ def test_twenty_confirmations_hold_once(
     assert Transfer.objects.count() == 1
 
 
+@pytest.mark.control
 def test_control_confirming_without_the_guard_holds_more_than_once(
     order: Payment, now: dt.datetime
 ) -> None:
@@ -167,6 +168,7 @@ def test_twenty_settlements_settle_once(bob: User, now: dt.datetime) -> None:
 
 
 @pytest.mark.usefixtures("held")
+@pytest.mark.control
 def test_control_settling_without_the_guard_pays_more_than_once(bob: User) -> None:
     """Read the balance, decide, then move by references of one's own, without the floor."""
     name = ledger.escrow_account(SUBJECT)
