@@ -26,7 +26,7 @@ run: .venv/.run-stamp $(CATALOGUES) ## Start everything with demo data and robot
 setup: .venv/.dev-stamp $(CATALOGUES) ## Install the development tools into .venv
 
 .PHONY: test
-test: packages setup lint ## Everything on every database, nothing skipped (DB=mongodb: on one)
+test: packages setup lint ## Everything, on each database, nothing skipped (DB=mongodb: on one)
 	$(BIN)/python -m tests.matrix $(DB)
 
 .PHONY: test-fast

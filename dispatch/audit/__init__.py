@@ -47,7 +47,8 @@ class Report(NamedTuple):
 def audit(*, now: datetime) -> Report:
     """Look at everything, in one consistent snapshot.
 
-    On SQLite writers wait meanwhile; on PostgreSQL nobody does.
+    On SQLite writers wait meanwhile; on PostgreSQL nobody does. MongoDB keeps one moment for 60 s:
+    50,000 errands took 8 s there, so that it is enough for some hundred thousand.
     """
     with one_moment():
         lives = Lives()

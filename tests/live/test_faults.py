@@ -131,5 +131,5 @@ def test_every_task_comes_twice_and_in_another_order(stack: Stack, tell: Tell) -
         story(stack, tell, "every task delivered twice, the second time late", seed=16),
         Gremlin(stack.broker.url, ("tasks",)) as gremlin,
     ):
-        wait_for(lambda: gremlin.repeated > 50, what="many repeated tasks")
+        wait_for(lambda: gremlin.repeated > 50, what="many repeated tasks", seconds=120)
     tell(f"    tasks repeated {gremlin.repeated}")
