@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 from celery import Celery, Task
 from kombu import Connection
-from kombu.exceptions import LimitExceeded, OperationalError
-from kombu.pools import connections
+
+from common.broker.pool import borrowed, broker_errors
 
 HINT_LIFE_S = 30.0
 PATIENCE_S = 0.4
@@ -42,17 +42,11 @@ def hint(task: Task[..., None], *, countdown: float = 0, **arguments: str) -> No
     }
     way = task.app.connection_for_write(transport_options=IMPATIENT)
     try:
-        with connections[way].acquire(block=True, timeout=PATIENCE_S) as connection:
+        with borrowed(way, patience_s=PATIENCE_S) as connection:
             _publish(task, connection, options)
     except broker_errors(way) as error:
         _resting_until[task.app] = time.monotonic() + REST_S
         logger.warning("no hint for %s: %r", task.name, error)
-
-
-def broker_errors(connection: Connection) -> tuple[type[BaseException], ...]:
-    """Return everything that a broker in trouble raises, whichever it is."""
-    own = (OperationalError, LimitExceeded, OSError)
-    return (*own, *connection.connection_errors, *connection.channel_errors)
 
 
 def _publish(task: Task[..., None], connection: Connection, options: dict[str, Any]) -> None:
@@ -60,9 +54,8 @@ def _publish(task: Task[..., None], connection: Connection, options: dict[str, A
     try:
         task.apply_async(**options)
     except broker_errors(connection) as error:
-        # What its late confirmation would say, it would say of the next message.
-        connection.collect()
         if isinstance(error.__cause__ or error, TimeoutError):
             raise
-        # The broker was restarted since this connection was made; with a new one it may work.
+        # The broker was perhaps restarted since this connection was made.
+        connection.collect()
         task.apply_async(**options)

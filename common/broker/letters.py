@@ -17,14 +17,14 @@ from django.db.models import F
 from kombu import Connection, Message, Producer, Queue
 
 from common.broker.envelope import body_of, death_headers, kept_headers, row_of
-from common.broker.hints import broker_errors
+from common.broker.pool import borrowed, broker_errors
 from common.broker.topology import dead_queue
 from common.errors import Unavailable
 from common.models import Cause, DeadLetter
 
 BATCH = 200
 KEPT = timedelta(days=30)
-CONFIRM_S = 10.0
+CONFIRM_S = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -143,11 +143,11 @@ def _publish(
 
 @contextmanager
 def _broker_or_unavailable() -> Iterator[Connection]:
-    connection = current_app.connection_for_write()
+    way = current_app.connection_for_write()
     try:
-        with connection:
+        with borrowed(way, patience_s=CONFIRM_S) as connection:
             yield connection
-    except broker_errors(connection) as error:
+    except broker_errors(way) as error:
         raise Unavailable from error
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import pytest
 from celery import Celery
 from django.conf import settings
 
 from balrottuieo import queues
+from balrottuieo.celery import app as project
 from balrottuieo.supervisor.plan import ROOT, worker_command
 from common.broker.topology import is_amqp, transport_options
 from tests.services import Service
@@ -52,8 +56,10 @@ class Worker(Service):
         return self._process is not None and self._process.poll() is None
 
 
-def app_for(broker_url: str) -> Celery:
-    """The project's configuration, as it would be with that broker."""
+@contextmanager
+def current(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
+    """The project's configuration as it would be with that broker, as the current app."""
+    monkeypatch.setenv("CELERY_BROKER_URL", broker_url)  # Celery heeds it more than its settings
     app = Celery("tests", set_as_current=False, task_cls="common.broker.base:PatientTask")
     app.config_from_object(settings, namespace="CELERY")
     app.conf.update(
@@ -62,4 +68,7 @@ def app_for(broker_url: str) -> Celery:
         broker_transport_options=transport_options(broker_url),
         task_reject_on_worker_lost=is_amqp(broker_url),
     )
-    return app
+    app.set_current()
+    yield app
+    project.set_current()
+    app.close()
