@@ -27,7 +27,7 @@ CAUSES = {"delivery_limit": Cause.KILLED}
 def kept_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
     """Without what JSON or PostgreSQL cannot hold, should a stranger have sent it."""
     kept = {name: headers[name] for name in WHAT_TO_RUN if name in headers}
-    cleaned: dict[str, Any] = json.loads(_text(json.dumps(kept, default=str)))
+    cleaned: dict[str, Any] = _clean(json.loads(json.dumps(kept, default=str), parse_constant=str))
     return cleaned
 
 
@@ -53,7 +53,7 @@ def row_of(message: Message) -> tuple[str, dict[str, Any]]:
     """Return the identity of a letter, and the fields of its row."""
     headers, body = message.headers, body_of(message)
     named = headers.get("dead_identity") or headers.get("id")
-    return _text(named or hashlib.sha256(body).hexdigest())[:200], {
+    return _text(named or _digest(body))[:200], {
         **_death_of(headers),
         "task": _text(headers.get("task"))[:200],
         "arguments": _arguments(headers, body),
@@ -65,14 +65,28 @@ def row_of(message: Message) -> tuple[str, dict[str, Any]]:
     }
 
 
+def bare_row_of(message: Message, error: Exception) -> tuple[str, dict[str, Any]]:
+    """Return the same of a letter that `row_of` cannot describe: its body, and why."""
+    body = body_of(message)
+    return _digest(body), {
+        "cause": Cause.UNREADABLE,
+        "error": _text(repr(error))[:LONGEST_TEXT],
+        "died_at": clock.now(),
+        "headers": {},
+        "body": body,
+        "replayed_at": None,
+    }
+
+
 def _death_of(headers: Mapping[str, Any]) -> dict[str, Any]:
     """What our worker said; else what RabbitMQ says of it, the newest first."""
     if "dead_cause" in headers:
+        cause = headers["dead_cause"]
         return {
-            "cause": headers["dead_cause"],
-            "error": _text(headers["dead_error"]),
-            "queue": _text(headers["dead_queue"])[:100],
-            "died_at": parse_datetime(headers["dead_at"]) or clock.now(),
+            "cause": cause if cause in Cause.values else Cause.REJECTED,
+            "error": _text(headers.get("dead_error")),
+            "queue": _text(headers.get("dead_queue"))[:100],
+            "died_at": parse_datetime(str(headers.get("dead_at"))) or clock.now(),
         }
     moves: Iterable[dict[str, Any]] = headers.get("x-death", ())
     last = next((move for move in moves if not move["queue"].startswith(DELAYED)), {})
@@ -91,5 +105,20 @@ def _arguments(headers: Mapping[str, Any], body: bytes) -> str:
     return _text(known or body.decode(errors="replace"))[:LONGEST_TEXT]
 
 
+def _clean(value: Any) -> Any:
+    """The same JSON, every text in it made harmless."""
+    if isinstance(value, dict):
+        return {_text(name): _clean(held) for name, held in value.items()}
+    if isinstance(value, list):
+        return [_clean(held) for held in value]
+    return _text(value) if isinstance(value, str) else value
+
+
 def _text(value: object) -> str:
-    return str(value or "").replace("\0", "").replace("\\u0000", "")
+    """Without NUL and lone surrogates, which PostgreSQL refuses."""
+    text = str(value or "").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text.encode(errors="replace").decode()
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

@@ -13,18 +13,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app
+from django.db import DataError
 from django.db.models import F
 from kombu import Connection, Message, Producer, Queue
 
-from common.broker.envelope import body_of, death_headers, kept_headers, row_of
+from common.broker.envelope import bare_row_of, body_of, death_headers, kept_headers, row_of
 from common.broker.pool import borrowed, broker_errors
 from common.broker.topology import dead_queue
+from common.db import unit_of_work
 from common.errors import Unavailable
 from common.models import Cause, DeadLetter
 
 BATCH = 200
 KEPT = timedelta(days=30)
 CONFIRM_S = 5.0
+# What a letter raises that fits into no row, however often it is tried.
+UNFIT = (DataError, KeyError, OverflowError, TypeError, ValueError)
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +116,15 @@ def _next_letter(connection: Connection) -> Message | None:
 
 
 def _record(message: Message) -> None:
-    identity, fields = row_of(message)
+    try:
+        with unit_of_work():
+            _write(*row_of(message))
+    except UNFIT as error:
+        logger.exception("a dead letter fits into no row")
+        _write(*bare_row_of(message, error))
+
+
+def _write(identity: str, fields: Mapping[str, Any]) -> None:
     again = DeadLetter.objects.filter(identity=identity)
     if not again.update(deaths=F("deaths") + 1, **fields):
         DeadLetter.objects.create(identity=identity, **fields)

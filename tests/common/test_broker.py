@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -22,6 +23,7 @@ from accounts.models import User
 from balrottuieo.celery import app as project
 from common.broker import letters
 from common.broker.base import PASSING, PatientTask, Sweep
+from common.broker.envelope import kept_headers
 from common.broker.hints import hint
 from common.errors import Unavailable
 from common.models import Cause, DeadLetter
@@ -202,6 +204,43 @@ def test_a_strangers_letter_fits_into_every_database() -> None:
     assert len(letter.task) == 200
     assert "\0" not in letter.task + letter.error + letter.arguments + json.dumps(letter.headers)
     assert "strange" not in letter.headers
+
+
+@pytest.mark.parametrize(
+    "text", ["a\\u0000b", "a\\", "\ud800", "\0", math.nan, {"a": ["\0\udfff"]}]
+)
+def test_a_strangers_text_is_kept_or_made_harmless(text: object) -> None:
+    headers = kept_headers({"origin": text})
+    assert json.loads(json.dumps(headers, ensure_ascii=False).encode()) == headers
+    assert "\\u0000" not in json.dumps(headers).replace("\\\\", "")
+
+
+def bury_as_is(body: bytes, **headers: object) -> None:
+    """Leave a dead letter of a stranger's making."""
+    with Connection(broker_url()) as connection:
+        letters.declare(connection)
+        Producer(connection).publish(
+            body, routing_key="dead", content_type="text/plain", content_encoding="utf-8",
+            headers=headers,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["failed", "of tomorrow", 7])
+def test_a_letter_may_say_little_of_its_death(word: object) -> None:
+    bury_as_is(b"{}", dead_cause=word, dead_error="\ud800")
+    assert letters.collect() == 1
+    assert DeadLetter.objects.get().cause == (word if word == "failed" else Cause.REJECTED)
+
+
+@pytest.mark.parametrize("moves", [[{}], ["moved"], 7])
+def test_a_letter_that_fits_into_no_row_stops_no_other(moves: object) -> None:
+    bury_as_is(b"first", **{"x-death": moves})
+    bury_as_is(b"second", task="of.yesterday", id="second")
+    assert letters.collect() == 2
+    assert redis_client().llen("dead") == 0
+    first, second = DeadLetter.objects.order_by("pk")
+    assert (first.cause, bytes(first.body), first.headers) == (Cause.UNREADABLE, b"first", {})
+    assert second.identity == "second"
 
 
 def test_what_was_replayed_long_ago_is_forgotten(now: datetime) -> None:
