@@ -63,11 +63,17 @@ class DeadLetter(Record):
     content_encoding = models.CharField(max_length=100, blank=True)
     deaths = models.PositiveIntegerField(_("deaths"), default=1)
     died_at = models.DateTimeField(_("died at"))
-    replayed_at = models.DateTimeField(_("replayed at"), null=True, blank=True, db_index=True)
+    replayed_at = models.DateTimeField(_("replayed at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("dead letter")
         verbose_name_plural = _("dead letters")
+        indexes = [
+            models.Index(fields=["died_at", "id"], name="dead_letter_died_at_id"),
+            models.Index(
+                fields=["replayed_at", "died_at", "id"], name="dead_letter_replayed_died_id"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.task or self.get_cause_display()} {self.identity}"

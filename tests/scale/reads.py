@@ -131,7 +131,7 @@ STAFF = {
     "errands.areacondition list": 5, "errands.areacondition page": 6,
     "dispatch.offer list": 5, "dispatch.offer page": 5,
     "dispatch.solve list": 3, "dispatch.solve page": 3,
-    "common.deadletter list": 5, "common.deadletter page": 2,
+    "common.deadletter list": 3, "common.deadletter page": 2,
 }  # fmt: skip
 FILTERED = {
     "errands.errand": ["state__in=open,disputed", "state__exact=completed", "q={number}"],
