@@ -14,4 +14,4 @@ from common.broker.base import Sweep
 @shared_task(base=Sweep)
 def sweep_dead_letters(**_unknown: Any) -> None:
     letters.collect()
-    letters.forget_replayed(now=clock.now())
+    letters.forget_old(now=clock.now())

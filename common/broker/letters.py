@@ -1,5 +1,7 @@
 """Dead letters: out of the queue, into the table, and back when somebody wants them again.
 
+The table keeps them for 30 days after their last death, or until somebody dismisses them.
+
 A letter is never in neither place: the broker forgets it after its row is committed, and its row
 is marked after the broker has confirmed the replay. Killed in between, a task may run twice.
 """
@@ -101,9 +103,9 @@ def replay(letters: Iterable[DeadLetter], *, now: datetime) -> int:
     return count
 
 
-def forget_replayed(*, now: datetime) -> int:
-    """Delete letters that were replayed long ago; return how many."""
-    deleted, _per_model = DeadLetter.objects.filter(replayed_at__lt=now - KEPT).delete()
+def forget_old(*, now: datetime) -> int:
+    """Delete letters whose last death is `KEPT` ago, replayed or not; return how many."""
+    deleted, _per_model = DeadLetter.objects.filter(died_at__lt=now - KEPT).delete()
     return deleted
 
 

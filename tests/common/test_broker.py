@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from celery import Celery, Task, shared_task
 from celery.exceptions import Retry
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.db import OperationalError
@@ -21,6 +22,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from balrottuieo.celery import app as project
+from balrottuieo.queues import LANES
 from common.broker import letters
 from common.broker.base import PASSING, PatientTask, Sweep
 from common.broker.envelope import kept_headers
@@ -243,14 +245,17 @@ def test_a_letter_that_fits_into_no_row_stops_no_other(moves: object) -> None:
     assert second.identity == "second"
 
 
-def test_what_was_replayed_long_ago_is_forgotten(now: datetime) -> None:
-    for days in (None, 29, 31):
+@pytest.mark.parametrize("replayed", [False, True])
+def test_what_died_long_ago_is_forgotten(replayed: bool, now: datetime) -> None:
+    for days in (29, 31):
         die(id=str(days))
         letters.collect()
-        at = now - timedelta(days=days) if days else None
-        DeadLetter.objects.filter(identity=str(days)).update(replayed_at=at)
-    assert letters.forget_replayed(now=now) == 1
-    assert set(DeadLetter.objects.values_list("identity", flat=True)) == {"None", "29"}
+        at = now - timedelta(days=days)
+        DeadLetter.objects.filter(identity=str(days)).update(
+            died_at=at, replayed_at=at if replayed else None
+        )
+    assert letters.forget_old(now=now) == 1
+    assert DeadLetter.objects.get().identity == "29"
 
 
 # --- The command -------------------------------------------------------------------------
@@ -279,6 +284,15 @@ def test_the_command_replays_the_oldest_of_a_queue() -> None:
     assert run() == "0 dead letters were replayed\n"
 
 
+def test_the_command_resends_what_would_only_kill_again_when_it_is_named() -> None:
+    for cause in (Cause.KILLED, Cause.UNREADABLE, Cause.UNKNOWN):
+        die(id=cause, cause=cause)
+    assert run(list=True).count("of.yesterday") == 3
+    assert run() == "1 dead letters were replayed\n"
+    assert take().headers["id"] == Cause.UNKNOWN
+    assert run(cause=["killed", "unreadable"]) == "2 dead letters were replayed\n"
+
+
 # --- The admin ---------------------------------------------------------------------------
 @pytest.fixture
 def letter() -> DeadLetter:
@@ -287,10 +301,17 @@ def letter() -> DeadLetter:
     return DeadLetter.objects.get()
 
 
-def replay_in_admin(client: Client, user: User, letter: DeadLetter) -> int:
+def replay_in_admin(client: Client, user: User, *chosen: DeadLetter) -> int:
+    return act_in_admin(client, user, "replay", *chosen)
+
+
+def act_in_admin(
+    client: Client, user: User, action: str, *chosen: DeadLetter, **fields: str
+) -> int:
     client.force_login(user)
-    chosen = {"action": "replay", "_selected_action": [str(letter.pk)]}
-    return client.post(reverse(CHANGELIST), chosen).status_code
+    keys = [str(letter.pk) for letter in chosen]
+    data = {"action": action, "_selected_action": keys, **fields}
+    return client.post(reverse(CHANGELIST), data).status_code
 
 
 def test_who_may_only_look_does_not_replay(
@@ -307,6 +328,45 @@ def test_who_may_only_look_does_not_replay(
     charlie.user_permissions.add(Permission.objects.get(codename="change_deadletter"))
     replay_in_admin(client, User.objects.get(pk=charlie.pk), letter)
     assert redis_client().llen("payments") == 1
+
+
+def test_who_may_delete_dismisses_and_it_is_logged(
+    client: Client, charlie: User, letter: DeadLetter
+) -> None:
+    charlie.is_staff = True
+    charlie.save(update_fields=["is_staff"])
+    charlie.user_permissions.add(Permission.objects.get(codename="view_deadletter"))
+    act_in_admin(client, charlie, "delete_selected", letter, post="yes")
+    assert DeadLetter.objects.exists()
+    charlie.user_permissions.add(Permission.objects.get(codename="delete_deadletter"))
+    charlie = User.objects.get(pk=charlie.pk)
+    assert act_in_admin(client, charlie, "delete_selected", letter) == 200  # are you sure?
+    assert DeadLetter.objects.exists()
+    act_in_admin(client, charlie, "delete_selected", letter, post="yes")
+    assert not DeadLetter.objects.exists()
+    assert LogEntry.objects.get().object_id == str(letter.pk)
+
+
+def test_too_many_at_once_are_replayed_in_part_and_that_is_said(
+    client: Client, dana: User, letter: DeadLetter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    die(id="two")
+    letters.collect()
+    monkeypatch.setattr(letters, "BATCH", 1)
+    replay_in_admin(client, dana, *DeadLetter.objects.all())
+    assert DeadLetter.objects.filter(replayed_at=None).count() == 1
+    client.cookies["django_language"] = "en"
+    assert "No more than 1 task" in client.get(reverse(CHANGELIST)).content.decode()
+
+
+def test_the_list_is_filtered_by_the_queues_there_are(
+    client: Client, dana: User, letter: DeadLetter
+) -> None:
+    client.force_login(dana)
+    for queue, shown in (("payments", True), ("matching", False)):
+        page = client.get(reverse(CHANGELIST), {"queue": queue}).content.decode()
+        assert ("of.yesterday" in page) == shown
+        assert all(f"?queue={name}" in page for name in LANES)
 
 
 def test_nobody_edits_a_letter(client: Client, dana: User, letter: DeadLetter) -> None:

@@ -9,16 +9,26 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from common import clock
 from common.broker import letters
 from common.errors import DomainError
-from common.models import DeadLetter
+from common.models import Cause, DeadLetter
+
+# The others would only die again, or kill again.
+HOPEFUL = (Cause.FAILED, Cause.UNKNOWN, Cause.REJECTED)
 
 
 class Command(BaseCommand):
-    help = "Put dead letters back into their queues, the oldest first."
+    help = (
+        "Put dead letters back into their queues, the oldest first: all but those that killed "
+        "their workers or cannot be read, which need --cause."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--queue", help="only those that died in this queue")
+        parser.add_argument(
+            "--cause", action="append", choices=Cause.values,
+            help="only those of this cause, or of these when it is given more than once",
+        )  # fmt: skip
         parser.add_argument("--limit", type=int, default=1_000, help="so many at most")
-        parser.add_argument("--list", action="store_true", help="only show them")
+        parser.add_argument("--list", action="store_true", help="only show them, of every cause")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -31,7 +41,9 @@ class Command(BaseCommand):
             ) from error
 
     def _handle(self, *, queue: str | None, limit: int, **options: Any) -> None:
-        chosen = DeadLetter.objects.filter(replayed_at=None).order_by("died_at")
+        causes = options["cause"] or (Cause.values if options["list"] else HOPEFUL)
+        chosen = DeadLetter.objects.filter(replayed_at=None, cause__in=causes)
+        chosen = chosen.order_by("died_at")
         if queue:
             chosen = chosen.filter(queue=queue)
         found = list(chosen[:limit])
