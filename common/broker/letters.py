@@ -29,6 +29,8 @@ from common.models import Cause, DeadLetter
 BATCH = 200
 KEPT = timedelta(days=30)
 CONFIRM_S = 5.0
+# RabbitMQ's connections would wait for ever for a broker that is frozen; those of Redis do not.
+PATIENT = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), CONFIRM_S)
 # What a letter raises that fits into no row, however often it is tried.
 UNFIT = (DataError, KeyError, OverflowError, TypeError, ValueError)
 
@@ -157,7 +159,7 @@ def _publish(
 
 @contextmanager
 def _broker_or_unavailable() -> Iterator[Connection]:
-    way = current_app.connection_for_write()
+    connection = current_app.connection_for_write(transport_options=PATIENT)
     try:
         with borrowed(way, patience_s=CONFIRM_S) as connection:
             yield connection

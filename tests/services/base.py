@@ -72,6 +72,13 @@ class Service:
         """As a crash would: SIGKILL, nothing said."""
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """It does nothing more, while its connections stay open; until `thaw()`."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
     def close(self) -> None:
         self._end(self.stop_signal)
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -106,6 +113,10 @@ class Service:
                 preexec_fn=die_with_parent,
             )
         return self._process
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None, "not started"
+        kill_group(self._process.pid, number)
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:
