@@ -18,7 +18,8 @@ app.steps["consumer"].add("common.broker.worker:DeadLetters")
 before_task_publish.connect(leave_expiry_to_workers)
 
 # Each entry repairs what a lost message may have left; all of them are safe to run twice.
-# `expires` keeps sweeps from piling up behind a stopped worker; a busy one may be late, though.
+# With `expires` a worker throws away what piled up while there was none: until then it lies in the
+# queue, `MOST_WAITING` messages of it at most. A busy one may be late, though.
 app.conf.beat_schedule = {
     name: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 10.0)}}
     for name, task, seconds in (

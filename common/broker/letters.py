@@ -22,7 +22,7 @@ from kombu import Connection, Message, Producer, Queue
 from common.broker.envelope import bare_row_of, body_of, death_headers, kept_headers, row_of
 from common.broker.pool import borrowed, broker_errors
 from common.broker.topology import dead_queue
-from common.db import unit_of_work
+from common.db import delete_all, unit_of_work
 from common.errors import Unavailable
 from common.models import Cause, DeadLetter
 
@@ -107,8 +107,7 @@ def replay(letters: Iterable[DeadLetter], *, now: datetime) -> int:
 
 def forget_old(*, now: datetime) -> int:
     """Delete letters whose last death is `KEPT` ago, replayed or not; return how many."""
-    deleted, _per_model = DeadLetter.objects.filter(died_at__lt=now - KEPT).delete()
-    return deleted
+    return delete_all(DeadLetter.objects.filter(died_at__lt=now - KEPT))
 
 
 def _next_letter(connection: Connection) -> Message | None:
@@ -159,7 +158,7 @@ def _publish(
 
 @contextmanager
 def _broker_or_unavailable() -> Iterator[Connection]:
-    connection = current_app.connection_for_write(transport_options=PATIENT)
+    way = current_app.connection_for_write(transport_options=PATIENT)
     try:
         with borrowed(way, patience_s=CONFIRM_S) as connection:
             yield connection

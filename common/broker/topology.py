@@ -8,6 +8,9 @@ from kombu import Exchange, Queue
 
 # A worker's death in the middle of a task gives its message back so many times.
 DELIVERY_LIMIT = 3
+# What expires waits for a worker too: without one, a queue grows by a sweep a second, and would
+# fill the broker's disk. A full queue refuses what comes, and the sweeps find that work later.
+MOST_WAITING = 100_000
 # RabbitMQ 4 would drop what was looked at 20 times; 3.x does not know -1 for "no limit".
 NO_LIMIT = 1_000_000
 DEAD = "dead"
@@ -35,6 +38,7 @@ def task_queue(name: str, *, broker_url: str) -> Queue:
         # The message leaves this queue only when the dead letters have it.
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
+        "x-max-length": MOST_WAITING,
     }
     exchange = Exchange(TASKS, type="topic")
     return Queue(name, exchange, routing_key=name, queue_arguments=arguments)

@@ -6,7 +6,7 @@ import pytest
 
 from balrottuieo.celery import app
 from balrottuieo.queues import LANES, ROUTES, task_queues
-from common.broker.topology import is_amqp, task_queue, transport_options
+from common.broker.topology import MOST_WAITING, is_amqp, task_queue, transport_options
 
 RABBIT, REDIS = "amqp://guest@127.0.0.1//", "redis://127.0.0.1/0"
 
@@ -45,6 +45,7 @@ def test_on_rabbitmq_they_are_quorum_queues_behind_a_topic() -> None:
     queue = task_queue("matching", broker_url=RABBIT)
     assert (queue.exchange.type, queue.routing_key) == ("topic", "matching")
     assert (queue.queue_arguments or {})["x-queue-type"] == "quorum"
+    assert (queue.queue_arguments or {})["x-max-length"] == MOST_WAITING
 
 
 def test_on_redis_they_need_no_binding() -> None:

@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from amqp.exceptions import MessageNacked
 from celery import Celery, Task
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from kombu import Connection, Producer
+from kombu.exceptions import OperationalError
 
 from accounts.models import User
 from balrottuieo.queues import LANES
 from common.broker import letters
 from common.broker.hints import hint
 from common.broker.pool import broker_errors
-from common.broker.topology import DEAD, DELIVERY_LIMIT
+from common.broker.topology import DEAD, DELIVERY_LIMIT, MOST_WAITING, task_queue
+from common.errors import Unavailable
 from common.models import Cause, DeadLetter
 from common.redis import client as redis_client
 from tests.live import troubled
@@ -91,6 +94,7 @@ def test_the_queues_are_as_declared(rabbit: RabbitServer, worker: Worker) -> Non
         assert arguments["x-dead-letter-exchange"] == DEAD
         assert arguments["x-dead-letter-strategy"] == "at-least-once"
         assert arguments["x-delivery-limit"] == DELIVERY_LIMIT
+        assert arguments["x-max-length"] == MOST_WAITING
     assert queues[DEAD]["type"] == queues["matching"]["type"]
     exchanges = {row["name"]: row["type"] for row in rabbit.listed("exchanges", "name", "type")}
     assert (exchanges["tasks"], exchanges[DEAD]) == ("topic", "topic")
@@ -163,6 +167,39 @@ def test_a_hint_finds_the_broker_that_was_restarted(
     wait_for(lambda: sent(app, send), what="a confirmed message")
     hint(say, word="after")
     wait_for(lambda: {"back", "after"} <= set(troubled.said()), what="both", seconds=60)
+
+
+def test_a_full_queue_refuses_and_a_hint_only_says_so(
+    app: Celery, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = task_queue("full", broker_url=app.conf.broker_url)
+    full.queue_arguments = {**(full.queue_arguments or {}), "x-max-length": 1}
+    app.amqp.queues.add(full)
+    app.conf.task_default_queue = "full"
+    for _ in range(5):  # a quorum queue is full a little late
+        hint(app.tasks[troubled.say.name], word="in vain")
+    assert "no hint for" in caplog.text
+    with pytest.raises(OperationalError) as refused:
+        send(troubled.say, "in vain", queue="full")
+    assert isinstance(refused.value.__cause__, MessageNacked)
+
+
+def test_a_frozen_broker_does_not_hold_who_collects(
+    rabbit: RabbitServer, app: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RabbitMQ is stopped once it has a channel: nothing of TCP breaks."""
+
+    def freeze(connection: Connection) -> None:
+        assert connection.default_channel
+        rabbit.freeze()
+
+    monkeypatch.setattr(letters, "PATIENT", dict.fromkeys(letters.PATIENT, 1.0))
+    monkeypatch.setattr(letters, "declare", freeze)
+    try:
+        with pytest.raises(Unavailable):
+            letters.collect()
+    finally:
+        rabbit.thaw()
 
 
 def sent(app: Celery, send: Send) -> bool:
