@@ -83,8 +83,8 @@ class DeadLetterAdmin(ReadOnly, LargeTable, ModelAdmin):
     def replay(self, request: HttpRequest, chosen: QuerySet[DeadLetter]) -> None:
         waiting = list(chosen.filter(replayed_at=None).order_by("died_at")[: letters.BATCH + 1])
         if len(waiting) > letters.BATCH:
-            text = _("No more than %(count)d tasks run again at once, the oldest first.")
-            self.message_user(request, text % {"count": letters.BATCH}, messages.WARNING)
+            most = _("No more than %(count)d tasks run again at once, the oldest first.")
+            self.message_user(request, most % {"count": letters.BATCH}, messages.WARNING)
         try:
             count = letters.replay(waiting[: letters.BATCH], now=clock.now())
         except DomainError as error:
