@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 CONTROL = PROGRAM.with_name("rabbitmqctl")
 # Erlang would start an epmd that outlives us; this one is of our group, and dies with the node.
 START = 'setpriv --pdeathsig KILL epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 & exec "$0"'
+# The register of quorum queues is on disk half a second after a queue was declared. After a crash
+# before that the queue is there, but never gets a leader.
+REGISTER_SECONDS = 1.0
 CONFIGURATION = """\
 listeners.tcp.1 = 127.0.0.1:{port}
 loopback_users.guest = true
@@ -35,6 +39,10 @@ class RabbitServer(Service):
     def __init__(self) -> None:
         super().__init__()
         self._epmd_port, self._distribution_port = free_port(), free_port()
+
+    def kill(self) -> None:
+        time.sleep(REGISTER_SECONDS)
+        super().kill()
 
     @property
     def url(self) -> str:
