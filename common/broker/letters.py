@@ -20,7 +20,7 @@ from django.db.models import F
 from kombu import Connection, Message, Producer, Queue
 
 from common.broker.envelope import bare_row_of, body_of, death_headers, kept_headers, row_of
-from common.broker.pool import borrowed, broker_errors
+from common.broker.pool import broker_errors, opened
 from common.broker.topology import dead_queue
 from common.db import delete_all, unit_of_work
 from common.errors import Unavailable
@@ -160,7 +160,7 @@ def _publish(
 def _broker_or_unavailable() -> Iterator[Connection]:
     way = current_app.connection_for_write(transport_options=PATIENT)
     try:
-        with borrowed(way, patience_s=CONFIRM_S) as connection:
+        with opened(way) as connection:
             yield connection
     except broker_errors(way) as error:
         raise Unavailable from error

@@ -1,4 +1,8 @@
-"""Connections to the broker that are borrowed for a moment and never waited for at the end."""
+"""Connections to the broker for a moment, never waited for at the end.
+
+A blocked broker would not answer a farewell, and its late confirmation would be taken for that of
+the next message.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,9 @@ from kombu.pools import connections
 
 @contextmanager
 def borrowed(way: Connection, *, patience_s: float) -> Iterator[Connection]:
-    """Lend a connection like ``way``; after an error it is dropped without a farewell.
+    """Lend a connection like ``way``, maybe one from before the broker's last restart.
 
-    A blocked broker would never answer one, and its late confirmation would be taken for that of
-    the next message.
+    After an error it is dropped.
     """
     with connections[way].acquire(block=True, timeout=patience_s) as connection:
         try:
@@ -23,6 +26,15 @@ def borrowed(way: Connection, *, patience_s: float) -> Iterator[Connection]:
         except BaseException:
             connection.collect()
             raise
+
+
+@contextmanager
+def opened(way: Connection) -> Iterator[Connection]:
+    """Open ``way``, for those who come seldom: it was made now, and is dropped at the end."""
+    try:
+        yield way
+    finally:
+        way.collect()
 
 
 def broker_errors(connection: Connection) -> tuple[type[BaseException], ...]:
