@@ -32,6 +32,7 @@ async def closed_connections() -> AsyncIterator[None]:
     await sync_to_async(connections.close_all)()
 
 
+PATIENCE_S = 10  # a second is not enough beside other tests
 OURS = {"Host": "balrottuieo.example", "Origin": "http://balrottuieo.example"}
 
 
@@ -50,17 +51,17 @@ def socket(path: str = "/ws/", **headers: str) -> WebsocketCommunicator:
 
 async def seen(path: str = "/ws/", **headers: str) -> dict[str, Any]:
     communicator = socket(path, **headers)
-    connected, _protocol = await communicator.connect()
+    connected, _protocol = await communicator.connect(PATIENCE_S)
     assert connected
-    return dict(json.loads(await communicator.receive_from()))
+    return dict(json.loads(await communicator.receive_from(PATIENCE_S)))
 
 
 async def refused(path: str = "/ws/", **headers: str) -> int:
     """The close code, which a browser sees only since the socket is accepted first."""
     communicator = socket(path, **headers)
-    connected, _protocol = await communicator.connect()
+    connected, _protocol = await communicator.connect(PATIENCE_S)
     assert connected
-    closed = await communicator.receive_output()
+    closed = await communicator.receive_output(PATIENCE_S)
     assert closed["type"] == "websocket.close"
     return int(closed["code"])
 
