@@ -19,7 +19,7 @@ from deploy.backups import mongodb
 from tests.live.backups import BACKUP, RESTORE, done, refused, run
 from tests.services import MongoServer
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.once]
 
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 PARTIAL = {"number": {"$gte": Int64(0)}, "at": {"$gte": LONG_AGO}, "name": {"$type": "string"}}

@@ -12,7 +12,7 @@ from deploy.backups.postgresql import Postgresql
 from tests.live.backups import BACKUP, RESTORE, done, refused, run
 from tests.services import PostgresServer
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.once]
 
 SHOP = """
 CREATE TABLE django_migrations (app text, name text);
