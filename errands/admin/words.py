@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from errands.policy import Fault, Reason
 from errands.states import Move, Role
+from payments.admin import KINDS
 
 Words = dict[str, str | Promise]
 
@@ -56,10 +57,4 @@ FAULTS: Words = {
     Fault.RUNNER: _("The runner's own doing"),
 }
 # The ledger's other kinds of transfer are named after the move that settled the errand.
-TRANSFERS: Words = {
-    **MOVES,
-    "hold": _("Held in escrow"),
-    "refund_order": _("Order sent back"),
-    "refund_sent": _("Refund sent by the gateway"),
-    "reversal": _("Reversed"),
-}
+TRANSFERS: Words = {**MOVES, **dict(KINDS)}

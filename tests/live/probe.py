@@ -47,10 +47,6 @@ class Probe(Background):
         after = self.answers[min(bad[-1] + 1, len(self.answers) - 1)]
         return after.answered - self.answers[bad[0]].asked
 
-    @property
-    def slowest_s(self) -> float:
-        return max((each.answered - each.asked for each in self.answers), default=0.0)
-
     def work(self) -> None:
         known = {"Authorization": f"Bearer {token_of(self._url, 'requester@example.com')}"}
         with httpx.Client(
