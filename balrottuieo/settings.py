@@ -314,6 +314,8 @@ OFFER_LIFE_S = env.int("OFFER_LIFE_S", default=20)
 REACH_STEPS = ((0, 600), (60, 1_200), (180, 2_000), (300, 3_000))
 POSITION_FRESH_S = 120
 RUNNER_MAX_SPEED_MPS = env.float("RUNNER_MAX_SPEED_MPS", default=800.0 if SANDBOX else 8.0)
+# Empty: walks are estimated.
+WALKING_ROUTER_URL = env.str("WALKING_ROUTER_URL", default="")
 MAP_TILE_URL = env.str("MAP_TILE_URL", default="")
 MAP_TILE_ATTRIBUTION = env.str("MAP_TILE_ATTRIBUTION", default="")
 DEMO_STAFF_PASSWORD = env.str("DEMO_STAFF_PASSWORD", default="") or (
