@@ -12,7 +12,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 
 from accounts.models import RunnerProfile, RunnerState, User
-from common.geo import Point, area_of
+from common.geo import REGION, Point, area_of
 from errands.models import AreaCondition, Errand, Quote
 from errands.states import TWO_PLACES, UNDERWAY, Kind, Role, State
 from tests.scale.town.cart import Cart
@@ -24,7 +24,7 @@ PAST = dt.timedelta(days=90)
 LATELY = dt.timedelta(minutes=100)
 FRESH = dt.timedelta(days=2)
 ON_DUTY_EVERY = 3
-SOMEWHERE = area_of(Point(37.56, 126.98))
+SOMEWHERE = area_of(Point(37.56, 126.98), REGION)
 DUE = {
     State.AWAITING_PAYMENT: dt.timedelta(minutes=10),
     State.OPEN: dt.timedelta(hours=1),
