@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import h3
@@ -69,6 +70,15 @@ def snap(point: Point) -> Point:
     return Point(round(lat, 6), round(lng, 6))
 
 
+def box_around(points: Iterable[Point], margin_m: float) -> Box:
+    """Return the box that holds ``points`` with ``margin_m`` metres or a little more around."""
+    lats, lngs = zip(*points, strict=True)
+    high = margin_m / METRES_PER_DEGREE
+    south, north = min(lats) - high, max(lats) + high
+    wide = high / math.cos(math.radians(max(abs(south), abs(north))))
+    return Box(south, min(lngs) - wide, north, max(lngs) + wide)
+
+
 def area_of(point: Point, resolution: int = AREA) -> str:
     """Name the area that holds ``point``, as 15 hexadecimal digits.
 
@@ -95,9 +105,7 @@ def area_span(area: str) -> tuple[str, str]:
 def areas_in(box: Box) -> list[str]:
     """Name the smallest areas that ``box`` touches, and perhaps a few more beside it."""
     # H3 looks for middles; that of an area which reaches into the box is no further away.
-    margin = CELL_M / METRES_PER_DEGREE
-    wide = margin / math.cos(math.radians(box.north))
-    south, north = box.south - margin, box.north + margin
-    west, east = box.west - wide, box.east + wide
-    corners = [(south, west), (south, east), (north, east), (north, west)]
+    corners = [Point(box.south, box.west), Point(box.north, box.east)]
+    south, west, north, east = box_around(corners, CELL_M)
+    corners = [Point(south, west), Point(south, east), Point(north, east), Point(north, west)]
     return sorted(h3.h3shape_to_cells(h3.LatLngPoly(corners), AREA))

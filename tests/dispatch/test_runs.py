@@ -9,12 +9,12 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import RunnerProfile, RunnerState, User
 from accounts.services import user_ban
-from common.geo import snap
+from common.geo import Point, area_of, snap
 from common.redis import client
 from dispatch import locations, services
 from dispatch.matching import Match
 from dispatch.models import Offer, OfferState, Solve
-from dispatch.services.offers import offer_make
+from dispatch.services.offers import offers_make
 from dispatch.services.turns import area_turn, wanted_again
 from errands import services as errands
 from errands.models import Errand
@@ -23,6 +23,7 @@ from tests.conftest import PICKUP, make_runner, walk
 from tests.dispatch.scene import offered, opened, stand, told
 
 MINUTE = dt.timedelta(minutes=1)
+BUSAN = Point(35.1151, 129.0414)
 
 
 @pytest.fixture
@@ -203,7 +204,7 @@ def test_a_lapsed_errand_is_not_offered(errand: Errand, bob: User, now: dt.datet
 
 def test_another_area_is_left_alone(errand: Errand, bob: User, now: dt.datetime) -> None:
     stand(bob, 100, now=now)
-    assert services.match_area(area="1:1", now=now) == 0
+    assert services.match_area(area=area_of(BUSAN), now=now) == 0
 
 
 def test_the_number_of_queries_does_not_grow_with_the_crowd(
@@ -251,11 +252,11 @@ def test_a_cancelled_errand_is_not_offered_after_all(
     assert told(bob) == []
 
 
-def made(errand: Errand, runner: User, now: dt.datetime) -> bool:
-    """Whether a run that read everything some time ago still offers what it found."""
+def made(errand: Errand, runner: User, now: dt.datetime) -> int:
+    """What a run that read everything some time ago still offers of what it found."""
     solve = Solve.objects.create(area=errand.area, digest="", errands=1, runners=1, took_ms=1)
     match = Match(runner.pk, (errand.pk,), ({"added_minutes": 1.0},))
-    return offer_make(errand=errand, match=match, solve=solve, now=now)
+    return offers_make(matches=[match], errands={errand.pk: errand}, solve=solve, now=now)
 
 
 def test_who_went_off_duty_during_the_run_is_not_asked(

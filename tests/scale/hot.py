@@ -15,9 +15,9 @@ from common.idempotency import forget_expired
 from dispatch import locations, selectors, services
 from dispatch.models import Offer, OfferState
 from dispatch.policy import Fix
-from dispatch.services.runs import _asked_last
+from dispatch.services.inputs import _asked_last
 from errands import services as lives
-from errands.selectors import areas_lately, bad_weather
+from errands.selectors import regions_lately, bad_weather
 from errands.states import State
 from payments import escrow
 from tests.accounts.conftest import log_in
@@ -61,7 +61,7 @@ def _matching(town: Town) -> Iterator[tuple[str, Read]]:
     yield "what they carry", partial(selectors.carried_by, ids)
     yield "when they were asked", partial(_asked_last, ids, now)
     yield "weather", partial(bad_weather, area=area, now=now)
-    yield "areas lately", areas_lately
+    yield "regions lately", regions_lately
 
 
 def _answers(town: Town) -> Iterator[tuple[str, Read]]:
