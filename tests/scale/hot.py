@@ -17,7 +17,7 @@ from dispatch.models import Offer, OfferState
 from dispatch.policy import Fix
 from dispatch.services.inputs import _asked_last
 from errands import services as lives
-from errands.selectors import regions_lately, bad_weather
+from errands.selectors import bad_weather, regions_lately
 from errands.states import State
 from payments import escrow
 from tests.accounts.conftest import log_in
