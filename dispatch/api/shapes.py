@@ -13,7 +13,7 @@ from errands.api.shapes import ErrandDetailShape
 from errands.models import KINDS, STATES, Errand
 
 
-class PlaceShape(serializers.Serializer[Any]):
+class PositionShape(serializers.Serializer[Any]):
     lat = serializers.FloatField()
     lng = serializers.FloatField()
 
@@ -29,7 +29,7 @@ class DutyShape(serializers.Serializer[Any]):
 class CorridorShape(serializers.Serializer[Any]):
     """Made by ``selectors.corridor_view``; also in the ``hello`` of the socket."""
 
-    destination = PlaceShape()
+    destination = PositionShape()
     until = serializers.DateTimeField()
     most_added_minutes = serializers.IntegerField(help_text="of walking, by all errands together")
 
