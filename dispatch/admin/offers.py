@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import prefetch_related_objects
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -131,6 +132,12 @@ class SolveAdmin(RecordAdmin):
         "not_asked",
     ]  # fmt: skip
     readonly_fields = fields
+
+    def get_object(self, *asked: Any, **given: Any) -> Solve | None:
+        solve: Solve | None = super().get_object(*asked, **given)
+        if solve is not None:
+            prefetch_related_objects([solve], "unmatched__errand")
+        return solve
 
     @display(description=_("took (ms)"), ordering="took_ms")
     def took(self, solve: Solve) -> str:

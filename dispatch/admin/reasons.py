@@ -32,8 +32,8 @@ def _left(row: NoOffer) -> str:
 
 
 def reasons_html(solve: Solve) -> SafeString:
-    """The errands of which this run says something new, each with its reason."""
-    found = NoOffer.objects.filter(solve=solve).prefetch_related("errand").order_by("id")
+    """The errands of which a run, read with ``unmatched``, says something new; each with why."""
+    found = sorted(solve.unmatched.all(), key=lambda row: row.pk)
     rows = (
         (
             reverse("admin:errands_errand_change", args=[row.errand_id]),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from accounts.models import User
-from common.geo import Point
+from common.geo import REGION, Point, area_of
 from dispatch import locations, services
 from dispatch.matching import Match
 from dispatch.models import Offer, OfferState, RunnerMessage, Solve
@@ -35,6 +36,25 @@ def opened(requester: User, *, now: dt.datetime, kind: Kind = Kind.DELIVERY, **r
         Errand.objects.filter(pk=errand.pk).update(**row)
         errand.refresh_from_db()
     return errand
+
+
+@cache
+def border() -> float:
+    """How many metres north of the pickup the next region begins."""
+    near, far = 0.0, 8_000.0
+    while far - near > 1:
+        middle = (near + far) / 2
+        inside = area_of(north(middle), REGION) == area_of(PICKUP, REGION)
+        near, far = (middle, far) if inside else (near, middle)
+    return far
+
+
+def waiting_beyond(requester: User, metres: float, *, now: dt.datetime) -> Errand:
+    """An open errand so many metres north of that border."""
+    place = north(border() + metres)
+    return opened(
+        requester, now=now, pickup_lat=place.lat, pickup_lng=place.lng, area=area_of(place)
+    )
 
 
 def offered(errand: Errand, runner: User, *, now: dt.datetime) -> Offer:

@@ -20,7 +20,7 @@ from dispatch.services.turns import area_turn, wanted_again
 from dispatch.signals import matching_wanted
 from errands.models import Errand
 from tests.conftest import PICKUP, make_runner
-from tests.dispatch.scene import north, opened, stand
+from tests.dispatch.scene import border, north, opened, stand, waiting_beyond
 
 HERE = area_of(PICKUP)
 AROUND = area_around(HERE, REGION)
@@ -162,44 +162,23 @@ def test_a_run_of_an_area_that_was_split_or_joined_does_the_one_that_serves_it(
 
 
 # --- Borders -----------------------------------------------------------------------------
-def border() -> float:
-    """How many metres north of the pickup the next region begins."""
-    near, far = 0.0, 8_000.0
-    while far - near > 1:
-        middle = (near + far) / 2
-        inside = area_of(north(middle), REGION) == AROUND
-        near, far = (middle, far) if inside else (near, middle)
-    return far
-
-
-BORDER = border()
-
-
-def waiting(requester: User, metres: float, *, now: dt.datetime) -> Errand:
-    """An errand that waits so many metres north of the border."""
-    place = north(BORDER + metres)
-    return opened(
-        requester, now=now, pickup_lat=place.lat, pickup_lng=place.lng, area=area_of(place)
-    )
-
-
 def test_a_runner_just_across_the_border_is_asked(alice: User, bob: User, now: dt.datetime) -> None:
-    errand = waiting(alice, -20, now=now)
-    stand(bob, BORDER + 50, now=now)
-    assert area_of(north(BORDER + 50), REGION) != area_around(errand.area, REGION)
+    errand = waiting_beyond(alice, -20, now=now)
+    stand(bob, border() + 50, now=now)
+    assert area_of(north(border() + 50), REGION) != area_around(errand.area, REGION)
     assert services.match_area(area=errand.area, now=now) == 1
 
 
 def test_between_two_areas_a_runner_belongs_to_the_nearer_errand(
     alice: User, bob: User, now: dt.datetime
 ) -> None:
-    south, beyond = waiting(alice, -20, now=now), waiting(alice, 100, now=now)
-    stand(bob, BORDER + 50, now=now)
+    south, beyond = waiting_beyond(alice, -20, now=now), waiting_beyond(alice, 100, now=now)
+    stand(bob, border() + 50, now=now)
     assert services.match_area(area=south.area, now=now) == 0
     assert NoOffer.objects.get().reason == Reason.NEXT_AREA
     assert services.match_area(area=beyond.area, now=now) == 1
     # Somebody is being asked about that one now, and bob about nothing else.
-    stand(make_runner("eve"), BORDER + 60, now=now)
+    stand(make_runner("eve"), border() + 60, now=now)
     assert services.match_area(area=south.area, now=now) == 1
 
 
@@ -207,16 +186,16 @@ def test_an_errand_out_of_whose_reach_he_is_does_not_keep_a_runner(
     alice: User, bob: User, now: dt.datetime
 ) -> None:
     later = now + dt.timedelta(minutes=4)
-    south, beyond = waiting(alice, -900, now=now), waiting(alice, 700, now=later)
-    stand(bob, BORDER, now=later)
+    south, beyond = waiting_beyond(alice, -900, now=now), waiting_beyond(alice, 700, now=later)
+    stand(bob, border(), now=later)
     assert services.match_area(area=beyond.area, now=later) == 0
     assert services.match_area(area=south.area, now=later) == 1
 
 
 def test_both_sides_of_a_border_say_the_same_of_every_runner() -> None:
-    runners = [north(BORDER + metres) for metres in range(-1_000, 1_000, 7)]
-    ours = [Spot(north(BORDER - 300), 600), Spot(north(BORDER - 10), 1_200)]
-    others = [Spot(north(BORDER + 20), 600), Spot(north(BORDER + 600), 2_000)]
+    runners = [north(border() + metres) for metres in range(-1_000, 1_000, 7)]
+    ours = [Spot(north(border() - 300), 600), Spot(north(border() - 10), 1_200)]
+    others = [Spot(north(border() + 20), 600), Spot(north(border() + 600), 2_000)]
     one, other = belonging(runners, ours, others), belonging(runners, others, ours)
     assert not (one.ours & other.ours).any()
     assert ((one.ours | other.ours) == (one.in_reach | other.in_reach)).all()

@@ -13,6 +13,7 @@ from allauth.account.models import EmailAddress
 
 from accounts.models import RunnerProfile, RunnerState, User
 from common.geo import REGION, Point, area_of
+from dispatch.models import Corridor
 from errands.models import AreaCondition, Errand, Quote
 from errands.states import TWO_PLACES, UNDERWAY, Kind, Role, State
 from tests.scale.town.cart import Cart
@@ -56,6 +57,7 @@ class _Builder:
         people = [*self.requesters, *self.runners]
         weather = AreaCondition(area=SOMEWHERE, bad_weather_until=self.now, set_by=people[0])
         self.cart.put(*people, *profiles, *map(_address, people), weather)
+        self.cart.put(*map(self._corridor, self.on_duty))
         stories = Stories(self.cart, self.on_duty, self.now)
         errands = list(self._errands())
         self.cart.put(*(errand.quote for errand in errands), *errands)
@@ -67,6 +69,10 @@ class _Builder:
         stories.end()
         self.cart.unload()
         return Town(self.now, self.requesters, self.runners, errands, self.on_duty)
+
+    def _corridor(self, runner: User) -> Corridor:
+        until = self.now + dt.timedelta(hours=1)
+        return Corridor(runner=runner, lat=37.56, lng=126.98, most_added_minutes=15, until=until)
 
     def _errands(self) -> Iterator[Errand]:
         ended = self.size.errands - self.size.live
