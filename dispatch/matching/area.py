@@ -2,110 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from uuid import UUID
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import TypeVar
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from common.geo import Point
-from dispatch.matching.shapes import Flags, Floats, Free, Ints, Pairs, Wanted
+from common.geo import DETOUR, WALKING_MPS, Point
+from dispatch.matching.pairs import Pairs
+from dispatch.matching.shapes import NEVER, Flags, Floats, Free, Ints, Rules, Step, Wanted
 from dispatch.matching.walk import Walk
 
-UNDER_WAY_FACTOR = 4
+NO_SHOP = -1
+LEAST_WALK_M = 100.0  # what is shorter says nothing about the pace
+
+Row = TypeVar("Row", Wanted, Free)
 
 
-def coordinates(points: Iterable[Point]) -> Floats:
-    """Return points as an array of latitudes and longitudes."""
-    return np.array(list(points), dtype=np.float64).reshape(-1, 2)
-
-
-def metres(a: Floats, b: Floats) -> Floats:
-    """Return the straight distances between flat points, one for one."""
-    difference = a - b
-    lengths: Floats = np.sqrt(np.einsum("...i,...i->...", difference, difference))
-    return lengths
+def _in_order(rows: Iterable[Row]) -> list[Row]:
+    """The same whatever order they came in, so that a run can be repeated."""
+    return sorted(rows, key=attrgetter("id.int"))
 
 
 class Area:
-    """Errands and runners with their places as arrays; neither list is empty."""
+    """Errands and runners as columns; neither list is empty.
 
-    def __init__(self, errands: Sequence[Wanted], runners: Sequence[Free], walk: Walk) -> None:
-        self.errands = errands
-        self.runners = runners
-        self.pickups = coordinates(e.pickup for e in errands)
-        self.dropoffs = coordinates(e.dropoff or e.pickup for e in errands)
-        self.positions = coordinates(r.position for r in runners)
-        flat = walk.flat(np.concatenate([self.pickups, self.positions]))
-        self.flat_pickups, self.flat_positions = flat[: len(errands)], flat[len(errands) :]
-        self.reach = np.array([e.reach_m for e in errands], dtype=np.float64)
+    Every place of the run has a number: first the pickups, then the drop-offs, the positions,
+    and the stops and destinations of the runners.
+    """
+
+    def __init__(
+        self, errands: Iterable[Wanted], runners: Iterable[Free], walk: Walk, rules: Rules
+    ) -> None:
+        self.errands = _in_order(errands)
+        self.runners = _in_order(runners)
+        self.walk = walk
+        self.rules = rules
+        self._read_errands()
+        self._read_runners()
+        self._read_places()
+        self._read_people()
+        self.between = self.seconds(self.pickup, self.dropoff)
+        self.pace = self._pace()
 
     @property
     def shape(self) -> tuple[int, int]:
         return len(self.errands), len(self.runners)
 
-    def all_pairs(self) -> Pairs:
-        """Every pair within reach."""
-        distance = metres(self.flat_pickups[:, None, :], self.flat_positions[None, :, :])
-        errand, runner = np.nonzero(distance <= self.reach[:, None])
-        return Pairs(errand, runner, distance[errand, runner])
+    def seconds(self, start: Ints, end: Ints) -> Floats:
+        """Return how long it is from place to place, by their numbers."""
+        return self.walk.seconds(self.degrees[start], self.degrees[end])
 
-    def near_pairs(self, neighbours: int) -> tuple[Pairs, bool]:
-        """For each errand its nearest runners in reach, and whether any were left out.
+    def step(self, place: int) -> Step:
+        """Name a place on somebody's way: of which errand of this run, if of any."""
+        errand = self.errands[place % len(self.errands)].id if place < self.position[0] else None
+        return Step(errand, Point(*self.degrees[place].tolist()))
 
-        A runner under way may pass by an errand's places although others stand closer, so
-        more of those are looked at.
-        """
-        under_way = np.array([bool(r.stops) for r in self.runners])
-        halves = [
-            self._nearest(np.nonzero(~under_way)[0], neighbours),
-            self._nearest(np.nonzero(under_way)[0], neighbours * UNDER_WAY_FACTOR),
+    # --- reading ---------------------------------------------------------------------------
+    def _read_errands(self) -> None:
+        rows = [(e.waited_s, e.reach_m, e.weight_kg, e.bags) for e in self.errands]
+        self.waited, self.reach, self.kg, self.bags = np.array(rows, dtype=np.float64).T
+        self.pickup = np.arange(len(self.errands))
+        self.dropoff = self.pickup + len(self.errands)
+
+    def _read_runners(self) -> None:
+        rows = [
+            (
+                r.kg_left, r.bags_left, r.carried, r.idle_s, r.from_s, r.until_s,
+                r.corridor.most_added_s if r.corridor else NEVER,
+            )
+            for r in self.runners
+        ]  # fmt: skip
+        columns = np.array(rows, dtype=np.float64).T
+        self.kg_left, self.bags_left, self.carried, self.idle, self.start = columns[:5]
+        self.until, self.most_added = columns[5:]
+        self.closed = np.array([r.corridor is not None for r in self.runners])
+        self.position = 2 * len(self.errands) + np.arange(len(self.runners))
+
+    def _read_places(self) -> None:
+        shops: dict[object, int] = {None: NO_SHOP}
+        rows: list[tuple[float, ...]] = [
+            (
+                *e.pickup,
+                NEVER,
+                e.ready_s,
+                e.pickup_service_s,
+                shops.setdefault(e.origin, len(shops)),
+            )
+            for e in self.errands
         ]
-        columns = (np.concatenate(column) for column in zip(*(h[0] for h in halves), strict=True))
-        return Pairs(*columns), any(cut for _columns, cut in halves)
-
-    def _nearest(self, some: Ints, neighbours: int) -> tuple[tuple[Ints, Ints, Floats], bool]:
-        count = min(neighbours, len(some))
-        if not count:
-            return (some, some, np.zeros(0)), False
-        distance, index = cKDTree(self.flat_positions[some]).query(
-            self.flat_pickups,
-            k=list(range(1, count + 1)),
-            distance_upper_bound=float(self.reach.max()) + 1,
+        rows += (
+            (*(e.dropoff or e.pickup), e.due_s, 0.0, e.dropoff_service_s, NO_SHOP)
+            for e in self.errands
         )
-        inside = distance <= self.reach[:, None]
-        cut = count < len(some) and bool(inside[:, -1].any())
-        return (np.nonzero(inside)[0], some[index[inside]], distance[inside]), cut
+        rows += ((*r.position, NEVER, 0.0, 0.0, NO_SHOP) for r in self.runners)
+        rows += (
+            (*s.point, s.due_s, s.ready_s, s.service_s, NO_SHOP)
+            for r in self.runners
+            for s in r.stops
+        )
+        rows += (
+            (*r.corridor.destination, r.corridor.until_s, 0.0, 0.0, NO_SHOP)
+            for r in self.runners
+            if r.corridor
+        )
+        table = np.array(rows, dtype=np.float64)
+        self.degrees = np.ascontiguousarray(table[:, :2])
+        self.flat = self.walk.flat(self.degrees)
+        self.place_due, self.place_ready, self.place_service, self.shop = table[:, 2:].T
 
+    def _pace(self) -> float:
+        """Return the fewest seconds that a metre of the flat map takes here."""
+        metres = np.linalg.norm(self.flat[self.pickup] - self.flat[self.dropoff], axis=1)
+        far = metres > LEAST_WALK_M
+        return float(np.min(self.between[far] / metres[far], initial=DETOUR / WALKING_MPS))
+
+    def _read_people(self) -> None:
+        """Kinds as bits, and the pairs that are barred or were asked in vain."""
+        bits = {kind: 1 << bit for bit, kind in enumerate(sorted({e.kind for e in self.errands}))}
+        masks = {r.kinds: sum(bits.get(kind, 0) for kind in r.kinds) for r in self.runners}
+        self.kind = np.array([bits[e.kind] for e in self.errands])
+        self.kinds = np.array([masks[r.kinds] for r in self.runners])
+        rows = {r.id: row for row, r in enumerate(self.runners)}
+        barred = [
+            row * len(rows) + rows[person]
+            for row, errand in enumerate(self.errands)
+            for person in (*errand.excluded, errand.requester_id)
+            if person in rows
+        ]
+        self.barred = np.array(barred, dtype=np.int64)
+        ignored = sorted(
+            (row * len(rows) + rows[person], times)
+            for row, errand in enumerate(self.errands)
+            for person, times in errand.ignored.items()
+            if person in rows
+        )
+        self.ignored_key, self.ignored_times = np.array(ignored, dtype=np.int64).reshape(-1, 2).T
+
+    # --- rules -----------------------------------------------------------------------------
     def keys(self, pairs: Pairs) -> Ints:
         """Number each pair."""
         numbers: Ints = pairs.errand * len(self.runners) + pairs.runner
         return numbers
 
-    def named(self, people: Iterable[Iterable[UUID]]) -> Iterator[tuple[int, UUID, int]]:
-        """For people named by each errand in turn: its row, the person, the pair's number."""
-        index = {r.id: at for at, r in enumerate(self.runners)}
-        for row, named in enumerate(people):
-            for person in named:
-                if person in index:
-                    yield row, person, row * len(self.runners) + index[person]
-
     def allowed(self, pairs: Pairs) -> Flags:
         """Kinds the runner may do, and nobody who declined, dropped or asked it himself."""
-        kinds = {kind: 1 << bit for bit, kind in enumerate(sorted({e.kind for e in self.errands}))}
-        asked = np.array([kinds[e.kind] for e in self.errands])
-        may = np.array([sum(kinds.get(kind, 0) for kind in r.kinds) for r in self.runners])
-        barred = self.named(e.excluded | {e.requester_id} for e in self.errands)
-        never = np.array([key for _row, _person, key in barred], dtype=np.int64)
-        allowed: Flags = (asked[pairs.errand] & may[pairs.runner]) > 0
-        return allowed & ~np.isin(self.keys(pairs), never)
-
-    def able(self, pairs: Pairs, most_carried: int) -> Flags:
-        """Weight, bags and hands: what the runner can still take on."""
-        kg = np.array([e.weight_kg for e in self.errands])[pairs.errand]
-        bags = np.array([e.bags for e in self.errands])[pairs.errand]
-        kg_left = np.array([r.kg_left for r in self.runners])[pairs.runner]
-        bags_left = np.array([r.bags_left for r in self.runners])[pairs.runner]
-        carried = np.array([r.carried for r in self.runners])[pairs.runner]
-        able: Flags = (kg <= kg_left) & (bags <= bags_left) & (carried < most_carried)
-        return able
+        may: Flags = (self.kind[pairs.errand] & self.kinds[pairs.runner]) > 0
+        return may & ~np.isin(self.keys(pairs), self.barred)

@@ -2,83 +2,64 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from dispatch.matching.area import Area, coordinates
-from dispatch.matching.shapes import Costs, Floats, Ints, Pairs, Rules
-from dispatch.matching.walk import Walk
+from dispatch.matching.area import Area
+from dispatch.matching.pairs import Insertions, Pairs
+from dispatch.matching.shapes import Flags, Floats, Ints
 
 
-def price(area: Area, pairs: Pairs, walk: Walk, rules: Rules) -> Costs:
-    """Price every pair."""
-    waited = np.array([e.waited_s for e in area.errands]) / 60
-    idle = np.array([r.idle_s for r in area.runners]) / 60
-    added = _added_minutes(area, pairs, walk)
-    waiting = -rules.waiting_weight * np.clip(waited, 0, rules.waiting_cap_min)[pairs.errand]
-    fairness = -rules.fairness_weight * np.clip(idle, 0, rules.fairness_cap_min)[pairs.runner]
-    ignored = rules.ignored_minutes * _times_ignored(area, pairs, rules.ignored_cap)
-    return Costs(added, waiting, fairness, ignored, added + waiting + fairness + ignored)
+class Priced(NamedTuple):
+    """Pairs that break no rule, how the errand fits in, and what that costs in minutes."""
+
+    pairs: Pairs
+    found: Insertions
+    cost: Floats
+
+    @classmethod
+    def none(cls) -> Priced:
+        return cls(Pairs.none(), Insertions.none(0), np.zeros(0))
+
+    def where(self, keep: Flags | Ints) -> Priced:
+        return Priced(self.pairs.where(keep), self.found.where(keep), self.cost[keep])
+
+    def and_these(self, more: Priced) -> Priced:
+        return Priced(
+            self.pairs.and_these(more.pairs),
+            self.found.and_these(more.found),
+            np.concatenate([self.cost, more.cost]),
+        )
 
 
-def _times_ignored(area: Area, pairs: Pairs, cap: int) -> Floats:
-    times = {
-        key: min(area.errands[row].ignored[person], cap)
-        for row, person, key in area.named(e.ignored for e in area.errands)
-    }
-    if not times:
-        return np.zeros(len(pairs.errand))
-    return np.array([times.get(key, 0) for key in area.keys(pairs).tolist()], dtype=np.float64)
+class Terms:
+    """What speaks for an errand, for a runner, and against the two together."""
 
+    def __init__(self, area: Area, *, fair: bool = True) -> None:
+        rules = area.rules
+        waited = np.clip(area.waited / 60, 0, rules.waiting_cap_min)
+        idle = np.clip(area.idle / 60, 0, rules.fairness_cap_min)
+        self.area = area
+        self.waiting: Floats = -rules.waiting_weight * waited
+        self.fairness: Floats = -rules.fairness_weight * idle * fair
+        self.fairest = float(self.fairness.min())
+        self.least = self.waiting + self.fairest  # whoever does it
 
-def _added_minutes(area: Area, pairs: Pairs, walk: Walk) -> Floats:
-    """Cheapest insertion of both places, runners with equally many stops in one go."""
-    lengths = np.array([len(r.stops) for r in area.runners])[pairs.runner]
-    added = np.zeros(len(pairs.errand))
-    for length in np.unique(lengths).tolist():
-        rows = lengths == length
-        added[rows] = _inserted(area, pairs.where(rows), length, walk)
-    return added / 60
+    def ignored(self, pairs: Pairs) -> Floats:
+        """Look the pair up among those that were asked in vain."""
+        area, rules = self.area, self.area.rules
+        minutes = np.zeros(len(pairs))
+        if len(area.ignored_key):
+            keys = area.keys(pairs)
+            at = np.minimum(np.searchsorted(area.ignored_key, keys), len(area.ignored_key) - 1)
+            times = np.where(area.ignored_key[at] == keys, area.ignored_times[at], 0)
+            minutes = rules.ignored_minutes * np.minimum(times, rules.ignored_cap)
+        return minutes
 
-
-def _inserted(area: Area, pairs: Pairs, length: int, walk: Walk) -> Floats:
-    """Return the fewest seconds that each pair adds to a route of ``length`` stops."""
-    route = _routes(area, pairs.runner, length)
-    pickup, dropoff = area.pickups[pairs.errand], area.dropoffs[pairs.errand]
-    return _cheapest(
-        to_pickup=walk.seconds(route, pickup[:, None, :]),
-        to_dropoff=walk.seconds(route, dropoff[:, None, :]),
-        legs=walk.seconds(route[:, :-1], route[:, 1:]),
-        between=walk.seconds(pickup, dropoff),
-    )
-
-
-def _routes(area: Area, runners: Ints, length: int) -> Floats:
-    """For each of ``runners`` where he is and then his stops."""
-    people, place = np.unique(runners, return_inverse=True)
-    stops = coordinates(s.point for r in people.tolist() for s in area.runners[r].stops)
-    starts = area.positions[people][:, None, :]
-    routes: Floats = np.concatenate([starts, stops.reshape(len(people), length, 2)], axis=1)
-    return routes[place]
-
-
-def _cheapest(*, to_pickup: Floats, to_dropoff: Floats, legs: Floats, between: Floats) -> Floats:
-    """Return the fewest added seconds, over every place for the pickup and a later drop-off.
-
-    Columns of ``to_…`` are the runner and then his stops; ``legs`` are the ways between them.
-    """
-    last = legs.shape[1]
-    best = np.full(len(between), np.inf)
-    for p in range(last + 1):
-        together = to_pickup[:, p] + between
-        if p < last:
-            together = together + to_dropoff[:, p + 1] - legs[:, p]
-        best = np.minimum(best, together)
-        if p == last:
-            break
-        pickup = to_pickup[:, p] + to_pickup[:, p + 1] - legs[:, p]
-        for d in range(p + 1, last + 1):
-            dropoff = to_dropoff[:, d]
-            if d < last:
-                dropoff = dropoff + to_dropoff[:, d + 1] - legs[:, d]
-            best = np.minimum(best, pickup + dropoff)
-    return best
+    def priced(self, pairs: Pairs, found: Insertions) -> Priced:
+        """Add it all up, in minutes, for the pairs that keep every promise."""
+        fits = np.isfinite(found.cost)
+        pairs, found = pairs.where(fits), found.where(fits)
+        terms = self.waiting[pairs.errand] + self.fairness[pairs.runner] + self.ignored(pairs)
+        return Priced(pairs, found, found.cost / 60 + terms)

@@ -36,10 +36,10 @@ class Rules:
     # Whoever let this offer lapse is asked again only when nobody else is close.
     ignored_minutes: float = 10.0
     ignored_cap: int = 5
+    arrival_weight: float = 0.0  # a minute until the drop-off, in minutes of walking
     most_carried: int = MOST_CARRIED
     most_bundled: int = 3  # new errands for one runner in one match; 1 makes no bundles
-    # Up to here the whole table is cheaper than looking for neighbours, and exact.
-    dense_cells: int = 1_500 * 1_500
+    most_late_s: float = 15 * 60.0  # a bundle may make an errand so much later than alone
 
 
 class Visit(NamedTuple):
@@ -107,6 +107,14 @@ class Free:
     until_s: float = NEVER
 
 
+class Step(NamedTuple):
+    """A place on a runner's way: first an errand's pickup, the second time its drop-off, or
+    without an errand the next of the stops he already had, or where he is heading."""
+
+    errand_id: UUID | None
+    point: Point
+
+
 class Match(NamedTuple):
     """Errands for a runner, in the order of their pickups; more than one is a bundle.
 
@@ -117,6 +125,7 @@ class Match(NamedTuple):
     runner_id: UUID
     errand_ids: tuple[UUID, ...]
     terms: tuple[dict[str, float], ...]
+    way: tuple[Step, ...] = ()  # all he then has to visit, in order
 
     @property
     def total(self) -> float:
@@ -143,25 +152,3 @@ class Solution(NamedTuple):
     def total(self) -> float:
         """The cost that was made as small as possible."""
         return sum(match.total for match in self.matches) + UNMATCHED_COST * len(self.unmatched)
-
-
-@dataclass(slots=True)
-class Pairs:
-    """Errand–runner pairs within reach; equally long columns, one row a pair."""
-
-    errand: Ints
-    runner: Ints
-    metres: Floats
-
-    def where(self, keep: Flags) -> Pairs:
-        return Pairs(self.errand[keep], self.runner[keep], self.metres[keep])
-
-
-class Costs(NamedTuple):
-    """The terms of each pair in minutes, and their sum."""
-
-    added: Floats
-    waiting: Floats
-    fairness: Floats
-    ignored: Floats
-    total: Floats
