@@ -64,15 +64,17 @@ def carried_by(ids: Iterable[UUID]) -> dict[UUID, list[Errand]]:
     return dict(carried)
 
 
-def corridors_of(profiles: Iterable[RunnerProfile], *, now: datetime) -> dict[UUID, Corridor]:
-    """Return the corridors of runners on duty; one of an earlier duty has ended with it."""
-    since = {profile.user_id: profile.duty_since for profile in profiles}
-    declared = Corridor.objects.filter(runner_id__in=list(since), until__gt=now)
-    return {
-        corridor.runner_id: corridor
-        for corridor in declared
-        if (duty_since := since[corridor.runner_id]) and corridor.created_at >= duty_since
-    }
+def corridors_of(ids: Iterable[UUID], *, now: datetime) -> dict[UUID, Corridor]:
+    """Return where these runners said that they are going until later than ``now``."""
+    declared = Corridor.objects.filter(runner_id__in=list(ids), until__gt=now)
+    return {corridor.runner_id: corridor for corridor in declared}
+
+
+def corridor_on_duty(corridor: Corridor | None, profile: RunnerProfile) -> Corridor | None:
+    """Leave out a corridor of an earlier duty: it ended with that, whoever ended it."""
+    if corridor is None or profile.duty_since is None:
+        return None
+    return corridor if corridor.created_at >= profile.duty_since else None
 
 
 def duty_standing(user: User, *, now: datetime) -> tuple[bool, Corridor | None]:
@@ -80,7 +82,8 @@ def duty_standing(user: User, *, now: datetime) -> tuple[bool, Corridor | None]:
     profile = RunnerProfile.objects.filter(user_id=user.pk, on_duty=True).first()
     if profile is None:
         return False, None
-    return True, corridors_of([profile], now=now).get(user.pk)
+    declared = corridors_of([user.pk], now=now)
+    return True, corridor_on_duty(declared.get(user.pk), profile)
 
 
 def corridor_view(corridor: Corridor) -> dict[str, Any]:

@@ -13,26 +13,27 @@ from django.db.models import Max
 
 from accounts.models import RunnerProfile
 from accounts.selectors import on_duty_profiles
-from common.geo import Point, area_span, areas_in, box_around
+from common.geo import Box, Point, area_span, areas_in, box_around
 from dispatch import locations, matching
 from dispatch.matching import Free, Wanted
-from dispatch.matching.borders import Spot, belonging
+from dispatch.matching.borders import Spot, along, belonging, in_reach
 from dispatch.matching.shapes import NEVER
 from dispatch.models import Corridor, Offer, OfferState
 from dispatch.policy import reach_m
-from dispatch.selectors import carried_by, corridors_of, visible_errands
+from dispatch.selectors import carried_by, corridor_on_duty, corridors_of, visible_errands
 from dispatch.services.offers import NEVER_AGAIN
 from dispatch.services.visits import stay_s, visits
 from errands.models import Errand
 
 IDLE_WINDOW = timedelta(hours=1)
+AHEAD_M = 1_500.0  # out of reach, but a runner under way may come through it
 # For people only; and `lines` is JSON, which takes longer to read than the rest of the row.
 UNREAD = ("lines", "note", "pickup_address", "dropoff_address")
 WHERE_AND_WHEN = ("area", "pickup_lat", "pickup_lng", "created_at", "opened_at", "starts_at")
 
 
 class Inputs(NamedTuple):
-    """``lent``: where runners in reach stand who are nearer to an errand of the next area."""
+    """``lent``: on the ways of runners in reach who are nearer to an errand of the next area."""
 
     errands: dict[UUID, Errand]
     wanted: list[Wanted]
@@ -59,8 +60,7 @@ def inputs_of(area: str, *, now: datetime) -> Inputs | None:
     if not errands:
         return None
     wanted = _wanted(errands, now)
-    ours, lent = _places(area, wanted, asked, now)
-    return Inputs(errands, wanted, _free(ours, now), lent)
+    return Inputs(errands, wanted, *_runners(area, wanted, asked, now))
 
 
 def _key(errand: Errand) -> UUID:
@@ -122,46 +122,60 @@ def _seconds(at: datetime | None, now: datetime, *, never: float) -> float:
 # --- Runners -----------------------------------------------------------------------------
 
 
-def _places(
+def _runners(
     area: str, wanted: Sequence[Wanted], asked: _Asked, now: datetime
-) -> tuple[dict[UUID, Point], list[Point]]:
-    """Where the runners stand who belong to these errands, and those in reach who do not."""
-    margin = max(each.reach_m for each in wanted)
-    around = locations.around([each.pickup for each in wanted], margin, now=now)
+) -> tuple[list[Free], list[Point]]:
+    """Return the runners who belong to these errands; and the ways of those who do not.
+
+    Looked at is who stands in reach, and who is under way not far from it.
+    """
+    ours = [Spot(each.pickup, each.reach_m) for each in wanted]
+    pickups, margin = [spot.point for spot in ours], max(spot.reach_m for spot in ours)
+    around = locations.around(pickups, margin + AHEAD_M, now=now)
     places = {pk: place for pk, place in around.items() if pk not in asked.runners}
     if not places:
-        return {}, []
-    ours = [Spot(each.pickup, each.reach_m) for each in wanted]
-    others = _beyond(area, ours, asked, now)
-    found = zip(places.items(), *belonging(list(places.values()), ours, others), strict=True)
-    mine, lent = {}, []
-    for (runner_id, place), in_reach, belongs in found:
-        if belongs:
-            mine[runner_id] = place
-        elif in_reach:
-            lent.append(place)
-    return mine, lent
+        return [], []
+    near = zip(places, in_reach(list(places.values()), ours).tolist(), strict=True)
+    free = _free(places, {pk for pk, is_near in near if is_near}, now)
+    if not free:
+        return [], []
+    others = _beyond(area, box_around(pickups, 2 * margin), asked, now)
+    return _divided(free, ours, others)
 
 
-def _beyond(area: str, ours: Sequence[Spot], asked: _Asked, now: datetime) -> list[Spot]:
+def _divided(
+    free: Sequence[Free], ours: Sequence[Spot], others: Sequence[Spot]
+) -> tuple[list[Free], list[Point]]:
+    ways = [_way_of(runner) for runner in free]
+    found = list(zip(free, ways, *belonging(ways, ours, others), strict=True))
+    mine = [runner for runner, _way, _in_reach, belongs in found if belongs]
+    lent = [way for _runner, way, in_reach, belongs in found if in_reach and not belongs]
+    return mine, [place for way in lent for place in way]
+
+
+def _way_of(runner: Free) -> list[Point]:
+    end = [runner.corridor.destination] if runner.corridor else []
+    return along([runner.position, *(stop.point for stop in runner.stops), *end])
+
+
+def _beyond(area: str, box: Box, asked: _Asked, now: datetime) -> list[Spot]:
     """The waiting errands of other areas that could be nearer to a runner in reach of ours."""
     first, last = area_span(area)
-    box = box_around([spot.point for spot in ours], 2 * max(spot.reach_m for spot in ours))
     areas = [name for name in areas_in(box) if not first <= name <= last]
     errands = visible_errands(now).filter(area__in=areas).only(*WHERE_AND_WHEN)
     return [Spot(e.pickup, _reach(e, now)) for e in errands if e.pk not in asked.errands]
 
 
-def _free(places: Mapping[UUID, Point], now: datetime) -> list[Free]:
-    """Those of the runners at ``places`` who are on duty, with what they carry."""
-    profiles = on_duty_profiles(places)
-    carried = carried_by(profiles)
+def _free(places: Mapping[UUID, Point], near: set[UUID], now: datetime) -> list[Free]:
+    """Those on duty who are ``near``, or under way, with what they carry."""
+    carried = carried_by(places)
+    declared = corridors_of(places, now=now)
+    profiles = on_duty_profiles(near | carried.keys() | declared.keys())
     asked_last = _asked_last(profiles, now)
-    corridors = corridors_of(profiles.values(), now=now)
     return [
         _runner(
             profile, places[runner_id], carried.get(runner_id, ()), asked_last.get(runner_id),
-            corridors.get(runner_id), now,
+            corridor_on_duty(declared.get(runner_id), profile), now,
         )
         for runner_id, profile in sorted(profiles.items())
     ]  # fmt: skip

@@ -12,7 +12,7 @@ import msgspec
 from common.db import run_in_unit
 from common.redis import client
 from dispatch.matching import NonOffer, Solution
-from dispatch.matching.borders import Spot, near_any
+from dispatch.matching.borders import Spot, reached
 from dispatch.models import NoOffer, Reason, Solve
 from dispatch.services.areas import key_of
 from dispatch.services.inputs import Inputs
@@ -21,7 +21,7 @@ REASONS_KEPT_S = 3_600
 
 
 def solve_note(
-    area: str, inputs: Inputs, solution: Solution, *, took_ms: float, now: datetime
+    area: str, inputs: Inputs, solution: Solution, *, took_ms: float, estimated: int, now: datetime
 ) -> Solve | None:
     """Write a run down, with the reasons that are new; None when there is nothing new to it.
 
@@ -33,7 +33,7 @@ def solve_note(
         return None
     solve = Solve(
         area=area, digest=_digest(inputs), errands=len(inputs.wanted), runners=len(inputs.free),
-        took_ms=round(took_ms, 3), created_at=now,
+        took_ms=round(took_ms, 3), estimated=estimated, created_at=now,
     )  # fmt: skip
     rows = [
         NoOffer(solve=solve, errand_id=errand_id, created_at=now, **why._asdict())
@@ -63,7 +63,7 @@ def _explained(inputs: Inputs, solution: Solution) -> dict[UUID, NonOffer]:
         if why.reason == Reason.NO_RUNNER_IN_REACH
     }
     lonely = [each for each in inputs.wanted if each.id in alone]
-    lent = near_any([Spot(each.pickup, each.reach_m) for each in lonely], inputs.lent)
+    lent = reached([Spot(each.pickup, each.reach_m) for each in lonely], inputs.lent)
     elsewhere = {
         each.id: NonOffer(Reason.NEXT_AREA) for each, near in zip(lonely, lent, strict=True) if near
     }

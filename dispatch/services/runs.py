@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from dispatch import matching
+from dispatch import matching, walking
 from dispatch.matching import Rules
 from dispatch.services.areas import areas_serving, crowd_note
 from dispatch.services.closing import matching_ask
@@ -37,11 +37,11 @@ def _run(area: str, now: datetime) -> int:
     inputs = inputs_of(area, now=now)
     if inputs is None:
         return 0
-    solution = matching.solve(
-        inputs.wanted, inputs.free, rules=Rules(most_bundled=settings.MATCHING_MOST_BUNDLED)
-    )
+    rules = Rules(most_bundled=settings.MATCHING_MOST_BUNDLED)
+    with walking.walk() as walk:
+        solution = matching.solve(inputs.wanted, inputs.free, walk=walk, rules=rules)
     took_ms = (time.perf_counter() - started) * 1_000
-    solve = solve_note(area, inputs, solution, took_ms=took_ms, now=now)
+    solve = solve_note(area, inputs, solution, took_ms=took_ms, estimated=walk.estimated, now=now)
     made = 0
     if solve is not None:
         made = offers_make(matches=solution.matches, errands=inputs.errands, solve=solve, now=now)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from itertools import pairwise
 
 import h3
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django import Settings
 
 from accounts.models import User
 from common.geo import REGION, Point, area_around, area_of, metres_between
 from common.redis import client
 from dispatch import services
-from dispatch.matching.borders import Spot, belonging, near_any
+from dispatch.matching.borders import Spot, along, belonging, in_reach, reached
 from dispatch.models import NoOffer, Offer, Reason, Solve
 from dispatch.services.areas import areas_serving, areas_to_queue, crowd_note
 from dispatch.services.turns import area_turn, wanted_again
@@ -193,23 +196,56 @@ def test_an_errand_out_of_whose_reach_he_is_does_not_keep_a_runner(
 
 
 def test_both_sides_of_a_border_say_the_same_of_every_runner() -> None:
-    runners = [north(border() + metres) for metres in range(-1_000, 1_000, 7)]
+    runners = [north(border() + metres) for metres in range(-1_500, 1_500, 7)]
     ours = [Spot(north(border() - 300), 600), Spot(north(border() - 10), 1_200)]
     others = [Spot(north(border() + 20), 600), Spot(north(border() + 600), 2_000)]
-    one, other = belonging(runners, ours, others), belonging(runners, others, ours)
-    assert not (one.ours & other.ours).any()
-    assert ((one.ours | other.ours) == (one.in_reach | other.in_reach)).all()
+    ways = [[runner] for runner in runners]
+    one, other = belonging(ways, ours, others), belonging(ways, others, ours)
+    assert not (one.ours & other.ours)[one.in_reach | other.in_reach].any()
+    assert (one.ours | other.ours).all()
+    assert one.in_reach.tolist() == in_reach(runners, ours).tolist()
     for runner, is_ours in zip(runners, one.ours.tolist(), strict=True):
         reaching = [
             (metres_between(runner, spot.point), spot in ours)
             for spot in (*ours, *others)
             if metres_between(runner, spot.point) <= spot.reach_m
         ]
-        assert is_ours == (bool(reaching) and min(reaching)[1])
+        assert is_ours == (not reaching or min(reaching)[1])
 
 
-def test_near_any_looks_at_each_reach() -> None:
+def test_it_is_the_way_that_counts() -> None:
+    """Who stands nearer to one errand may be about to pass by another."""
+    ours, others = [Spot(north(1_000), 600)], [Spot(north(0), 600)]
+    ways = [[north(-50)], along([north(-50), north(2_000)]), along([north(-900), north(-50)])]
+    assert belonging(ways, ours, others).ours.tolist() == [False, False, False]
+    ways = [along([north(200), north(2_000)]), along([north(-60), north(-600)])]
+    assert belonging(ways, ours, others).ours.tolist() == [True, False]
+
+
+@given(st.lists(st.floats(-5_000, 5_000), min_size=1, max_size=5))
+def test_a_way_is_looked_at_every_250_metres(stops: list[float]) -> None:
+    found = along([north(metres) for metres in stops])
+    assert found[0] == north(stops[0])
+    assert set(found) >= {north(metres) for metres in stops}
+    assert all(metres_between(a, b) <= 250.1 for a, b in pairwise(found))
+
+
+def test_each_spot_has_its_own_reach() -> None:
     spots = [Spot(north(0), 600), Spot(north(0), 1_200), Spot(north(5_000), 600)]
-    assert near_any(spots, [north(900)]) == [False, True, False]
-    assert near_any(spots, []) == [False] * 3
-    assert near_any([], [north(0)]) == []
+    assert reached(spots, [north(900)]) == [False, True, False]
+    assert reached(spots, []) == [False] * 3
+    assert reached([], [north(0)]) == []
+
+
+def test_who_comes_through_is_asked_though_he_stands_elsewhere(
+    alice: User, bob: User, now: dt.datetime
+) -> None:
+    errand = opened(alice, now=now)
+    stand(bob, 1_500, now=now)
+    assert services.match_area(area=HERE, now=now) == 0
+    services.corridor_declare(
+        user=bob, destination=north(-500), until=now + dt.timedelta(hours=2),
+        most_added_minutes=30, now=now + dt.timedelta(seconds=1),
+    )  # fmt: skip
+    assert services.match_area(area=HERE, now=now + dt.timedelta(seconds=1)) == 1
+    assert errand.offers.get().runner == bob

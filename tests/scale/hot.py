@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from functools import partial
 from itertools import cycle
@@ -60,15 +59,10 @@ def _matching(town: Town) -> Iterator[tuple[str, Read]]:
     yield "match an area", partial(services.match_area, area=area, now=now)
     yield "who is on duty", partial(on_duty_profiles, ids)
     yield "what they carry", partial(selectors.carried_by, ids)
-    yield "where they are going", partial(_corridors, town, now)
+    yield "where they are going", partial(selectors.corridors_of, ids, now=now)
     yield "when they were asked", partial(_asked_last, ids, now)
     yield "weather", partial(bad_weather, area=area, now=now)
     yield "regions lately", regions_lately
-
-
-def _corridors(town: Town, now: dt.datetime) -> object:
-    profiles = on_duty_profiles([runner.pk for runner in town.on_duty[:NEAR]])
-    return selectors.corridors_of(profiles.values(), now=now)
 
 
 def _answers(town: Town) -> Iterator[tuple[str, Read]]:
