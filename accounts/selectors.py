@@ -71,10 +71,15 @@ def approved_runner(user: User) -> RunnerProfile:
 
 
 def on_duty_profiles(user_ids: Iterable[UUID]) -> dict[UUID, RunnerProfile]:
-    """Return those of ``user_ids`` who are approved, not banned and on duty, by user id."""
+    """Return those of ``user_ids`` who are approved, not banned and on duty, by user id.
+
+    Only what matters on duty is read: there may be thousands.
+    """
     profiles = RunnerProfile.objects.filter(
         user_id__in=list(user_ids), on_duty=True, state=RunnerState.APPROVED
-    )
+    ).only("user_id", "kinds", "max_kg", "max_bags", "duty_since")
     found = {profile.user_id: profile for profile in profiles}
-    active = User.objects.filter(pk__in=list(found), is_active=True).values_list("pk", flat=True)
-    return {user_id: found[user_id] for user_id in active}
+    banned = User.objects.filter(pk__in=list(found), is_active=False)
+    for user_id in banned.values_list("pk", flat=True):
+        del found[user_id]
+    return found

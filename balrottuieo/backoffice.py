@@ -42,6 +42,7 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Errands"), "package_2", "errands_errand_changelist"),
                     _item(_("Offers"), "send_time_extension", "dispatch_offer_changelist"),
                     _item(_("matching runs"), "hub", "dispatch_solve_changelist"),
+                    _item(_("corridors"), "turn_right", "dispatch_corridor_changelist"),
                     _item(_("area conditions"), "rainy", "errands_areacondition_changelist"),
                     _item(_("Dead letters"), "mail_off", "common_deadletter_changelist"),
                 ],

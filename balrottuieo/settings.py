@@ -312,6 +312,12 @@ GEOFENCE_M = 150
 OFFER_LIFE_S = env.int("OFFER_LIFE_S", default=20)
 # (seconds an errand has waited, metres a runner may be away from its pickup)
 REACH_STEPS = ((0, 600), (60, 1_200), (180, 2_000), (300, 3_000))
+# Runs of one area begin at least so far apart: what is posted meanwhile is solved together.
+MATCHING_TICK_S = 0.15
+MATCHING_MOST_BUNDLED = 3  # errands offered together to one runner
+# An area with more of either is matched in seven parts, until a minute after they are quiet.
+MATCHING_MOST_ERRANDS, MATCHING_MOST_RUNNERS = 300, 1_500
+MATCHING_SPLIT_S = 60
 POSITION_FRESH_S = 120
 RUNNER_MAX_SPEED_MPS = env.float("RUNNER_MAX_SPEED_MPS", default=800.0 if SANDBOX else 8.0)
 # Empty: walks are estimated.

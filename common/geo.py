@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
+
+import h3
 
 EARTH_RADIUS_M = 6_371_008.8  # IUGG mean radius
 WALKING_MPS = 1.2
 DETOUR = 1.3  # streets against the great circle; city grids measure 1.2–1.4
 SNAP_M = 150.0
-AREA_DEGREES = 0.05  # about 5.5 km north–south, 4.4 km east–west at Seoul
+# Areas are H3 cells; in Korea one of resolution 8, 7, 6 has 0.5, 3.6, 25 km².
+AREA, REGION = 8, 6
+CELL_M = 531.4  # the average edge of a cell of `AREA`; those of Korea are shorter
 METRES_PER_DEGREE = math.radians(1) * EARTH_RADIUS_M
 
 
@@ -65,17 +70,42 @@ def snap(point: Point) -> Point:
     return Point(round(lat, 6), round(lng, 6))
 
 
-def area_of(point: Point) -> str:
-    """Name the matching area that holds ``point``: ``"751:2540"``, row and column."""
-    return f"{_step(point.lat)}:{_step(point.lng)}"
+def box_around(points: Iterable[Point], margin_m: float) -> Box:
+    """Return the box that holds ``points`` with ``margin_m`` metres or a little more around."""
+    lats, lngs = zip(*points, strict=True)
+    high = margin_m / METRES_PER_DEGREE
+    south, north = min(lats) - high, max(lats) + high
+    wide = high / math.cos(math.radians(max(abs(south), abs(north))))
+    return Box(south, min(lngs) - wide, north, max(lngs) + wide)
+
+
+def area_of(point: Point, resolution: int = AREA) -> str:
+    """Name the area that holds ``point``, as 15 hexadecimal digits.
+
+    A larger one is made of the smallest, whose edges are not quite its own.
+    """
+    return area_around(h3.latlng_to_cell(point.lat, point.lng, AREA), resolution)
+
+
+def area_around(area: str, resolution: int) -> str:
+    """Name the larger area that ``area`` is a part of; it itself when it is large enough."""
+    found: str = h3.cell_to_parent(area, min(resolution, h3.get_resolution(area)))
+    return found
+
+
+def area_span(area: str) -> tuple[str, str]:
+    """Return the first and the last name of the smallest areas within ``area``.
+
+    A name begins with those of all that is around it: no other area lies between the two.
+    """
+    names = h3.cell_to_children(area, AREA)
+    return min(names), max(names)
 
 
 def areas_in(box: Box) -> list[str]:
-    """Name the areas that ``box`` touches."""
-    rows = range(_step(box.south), _step(box.north) + 1)
-    columns = range(_step(box.west), _step(box.east) + 1)
-    return [f"{row}:{column}" for row in rows for column in columns]
-
-
-def _step(degrees: float) -> int:
-    return math.floor(degrees / AREA_DEGREES)
+    """Name the smallest areas that ``box`` touches, and perhaps a few more beside it."""
+    # H3 looks for middles; that of an area which reaches into the box is no further away.
+    corners = [Point(box.south, box.west), Point(box.north, box.east)]
+    south, west, north, east = box_around(corners, CELL_M)
+    corners = [Point(south, west), Point(south, east), Point(north, east), Point(north, west)]
+    return sorted(h3.h3shape_to_cells(h3.LatLngPoly(corners), AREA))

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from common.geo import Point
 from common.models import Record
 from errands.models import Errand
 
@@ -19,6 +20,7 @@ class Solve(Record):
     runners = models.PositiveIntegerField(_("runners"))
     offered = models.PositiveIntegerField(_("offers"), default=0)
     took_ms = models.FloatField(_("took (ms)"))
+    estimated = models.PositiveIntegerField(_("walks only estimated"), default=0)
 
     class Meta:
         verbose_name = _("matching run")
@@ -27,6 +29,40 @@ class Solve(Record):
 
     def __str__(self) -> str:
         return f"{self.area} {self.created_at:%H:%M:%S}"
+
+
+class Reason(models.TextChoices):
+    """The rule at which an errand lost the last runner who could have been asked."""
+
+    NO_RUNNER_IN_REACH = "no_runner_in_reach", _("Nobody in reach")
+    NEXT_AREA = "next_area", _("Whoever is in reach is nearer to an errand of the next area")
+    ALL_EXCLUDED = "all_excluded", _("Nobody in reach may do it")
+    NO_CAPACITY = "no_capacity", _("Nobody can carry it as well")
+    LATE = "late", _("A promised time would be broken")
+    OFF_CORRIDOR = "off_corridor", _("Too far from everybody's way")
+    OUTBID = "outbid", _("Other errands need the runners more")
+
+
+class NoOffer(Record):
+    """Why a run asked nobody about an errand, written down when the reason is a new one.
+
+    ``near`` … ``timely`` count the runners that were left after each rule.
+    """
+
+    errand = models.ForeignKey(Errand, models.CASCADE, related_name="no_offers")
+    solve = models.ForeignKey(Solve, models.CASCADE, related_name="unmatched")
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason)
+    near = models.PositiveIntegerField(_("in reach"))
+    allowed = models.PositiveIntegerField(_("who may"))
+    able = models.PositiveIntegerField(_("who can carry it"))
+    timely = models.PositiveIntegerField(_("who keep their promises"))
+
+    class Meta:
+        verbose_name = _("errand without an offer")
+        verbose_name_plural = _("errands without an offer")
+
+    def __str__(self) -> str:
+        return f"{self.errand_id} {self.reason}"
 
 
 class OfferState(models.TextChoices):
@@ -41,7 +77,8 @@ class OfferState(models.TextChoices):
 class Offer(Record):
     """One errand offered to one runner until ``expires_at``; ``terms`` says why this runner.
 
-    ``solve`` is empty when the runner claimed the errand from the list.
+    ``solve`` is empty when the runner claimed the errand from the list. Up to three errands that
+    are offered together share ``bundle``; ``slot`` is their order of pickup, from 0.
     """
 
     errand = models.ForeignKey(Errand, models.CASCADE, related_name="offers")
@@ -55,6 +92,9 @@ class Offer(Record):
     pay = models.BigIntegerField(_("pay"))
     added_minutes = models.FloatField(_("added walking minutes"))
     terms = models.JSONField(_("cost terms"), default=dict)
+    bundle = models.UUIDField(_("bundle"), null=True, blank=True)
+    bundle_size = models.PositiveSmallIntegerField(_("offered together"), default=1)
+    slot = models.PositiveSmallIntegerField(default=0)
     expires_at = models.DateTimeField(_("expires at"))
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
 
@@ -65,6 +105,7 @@ class Offer(Record):
             models.Index(fields=["state", "expires_at"], name="offer_state_expires_at"),
             models.Index(fields=["runner", "id"], name="offer_runner_id"),
             models.Index(fields=["runner", "created_at"], name="offer_runner_created_at"),
+            models.Index(fields=["bundle"], name="offer_bundle"),
         ]
         # What the services ask first, the database decides: two at once both see nothing.
         constraints = [
@@ -72,7 +113,9 @@ class Offer(Record):
                 fields=["errand"], condition=models.Q(state="offered"), name="offer_exclusive"
             ),
             models.UniqueConstraint(
-                fields=["runner"], condition=models.Q(state="offered"), name="offer_one_at_a_time"
+                fields=["runner", "slot"],
+                condition=models.Q(state="offered"),
+                name="offer_one_at_a_time",
             ),
             models.UniqueConstraint(
                 fields=["errand"], condition=models.Q(state="accepted"), name="offer_one_winner"
@@ -81,6 +124,32 @@ class Offer(Record):
 
     def __str__(self) -> str:
         return f"{self.errand_id} → {self.runner_id}"
+
+
+class Corridor(Record):
+    """Where a runner on duty is going anyway, and how much longer errands may make the way."""
+
+    runner = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="corridor",
+        verbose_name=_("runner"),
+    )
+    lat = models.FloatField()
+    lng = models.FloatField()
+    most_added_minutes = models.PositiveSmallIntegerField(_("added minutes at most"))
+    until = models.DateTimeField(_("until"))
+
+    class Meta:
+        verbose_name = _("corridor")
+        verbose_name_plural = _("corridors")
+
+    def __str__(self) -> str:
+        return f"{self.runner_id} → {self.destination}"
+
+    @property
+    def destination(self) -> Point:
+        return Point(self.lat, self.lng)
 
 
 class RunnerStream(models.Model):

@@ -18,6 +18,8 @@ WORST_CLOCK = timedelta(hours=24)  # one that is further off is not believed
 SLOWEST = timedelta(seconds=60)  # a batch may be on its way so long
 NO_TIME = timedelta(0)
 OLDEST = timedelta(hours=24)
+PROMISE_FACTOR = 2
+LEAST_PROMISE = timedelta(minutes=60)
 
 
 class Fix(NamedTuple):
@@ -110,6 +112,17 @@ def reach_m(waited_s: float, steps: Sequence[tuple[float, float]]) -> float:
     """Return how many metres away a runner may be; ``steps`` are (seconds waited, metres)."""
     reached = [metres for seconds, metres in steps if waited_s >= seconds]
     return max(reached, default=min(metres for _seconds, metres in steps))
+
+
+def promised_at(deadline_at: datetime | None, *, accepted_at: datetime, minutes: float) -> datetime:
+    """Return by when a carried errand is to be at its last place: its deadline, if it has one.
+
+    Otherwise nobody named a time, but nobody expects to wait for ever: from its acceptance twice
+    the ``minutes`` that it takes by itself, and not less than an hour.
+    """
+    if deadline_at is not None:
+        return deadline_at
+    return accepted_at + max(PROMISE_FACTOR * timedelta(minutes=minutes), LEAST_PROMISE)
 
 
 class Stop(NamedTuple):

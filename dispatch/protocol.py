@@ -221,6 +221,7 @@ class RunnerHello(Message, frozen=True, tag="hello"):
 
     sequence: int
     on_duty: bool
+    corridor: dict[str, Any] | None
     offers: list[dict[str, Any]]
     errands: list[Carried]
     reset: bool
@@ -237,10 +238,14 @@ class MapHello(Message, frozen=True, tag="hello"):
 
 
 class Ack(Message, frozen=True, tag="ack"):
+    """What was asked for is done; of a bundle all ``errand_ids`` are, but for those ``gone``."""
+
     about: str = msgspec.field(name="for")
     id: str | None = None
     offer_id: UUID | None = None
     errand_id: UUID | None = None
+    errand_ids: list[UUID] = []
+    gone: list[UUID] = []
     on_duty: bool | None = None
 
 

@@ -11,7 +11,7 @@ from common import clock
 from common.broker.hints import hint
 from dispatch import live, locations, services, tasks
 from dispatch.protocol import CloseCode
-from dispatch.signals import matching_wanted, offer_made
+from dispatch.signals import matching_wanted, offers_made
 from errands.models import Errand, ErrandEvent
 from errands.signals import errand_changed
 from errands.states import Move, State
@@ -22,7 +22,7 @@ def connect() -> None:
     duty_changed.connect(on_duty_changed, dispatch_uid="dispatch")
     user_banned.connect(on_user_banned, dispatch_uid="dispatch")
     matching_wanted.connect(on_matching_wanted, dispatch_uid="dispatch")
-    offer_made.connect(on_offer_made, dispatch_uid="dispatch")
+    offers_made.connect(on_offers_made, dispatch_uid="dispatch")
 
 
 def on_errand_changed(*, errand_id: UUID, sequence: int, **_news: Any) -> None:
@@ -35,7 +35,7 @@ def on_errand_changed(*, errand_id: UUID, sequence: int, **_news: Any) -> None:
     # The present state, not the event's: news may come so late that others have acted on it.
     errand = Errand.objects.get(pk=errand_id)
     if errand.state == State.OPEN:
-        hint(tasks.match_area, area=errand.area)
+        _ask(errand.area)
     else:
         services.offers_withdraw(errand_id=errand_id, now=clock.now())
     _tell_runner(event, errand.runner_id)
@@ -63,6 +63,7 @@ def on_duty_changed(*, user_id: UUID, on_duty: bool, **_news: Any) -> None:
     services.message_send(runner_id=user_id, kind="duty.changed", payload={"on_duty": on_duty})
     if not on_duty:
         services.offers_withdraw_from(runner_id=user_id, now=clock.now())
+        services.corridor_end(runner_id=user_id)
         locations.forget(user_id)
     else:
         locations.forget_occupation(user_id)
@@ -75,10 +76,15 @@ def on_user_banned(*, user_id: UUID, **_news: Any) -> None:
 
 
 def on_matching_wanted(*, area: str, **_news: Any) -> None:
-    hint(tasks.match_area, area=area)
+    _ask(area)
 
 
-def on_offer_made(*, offer_id: UUID, expires_at: datetime, **_news: Any) -> None:
-    """The fast path of expiry; ``sweep_offers`` is the sure one."""
+def _ask(area: str) -> None:
+    for serving in services.areas_to_queue([area]):
+        hint(tasks.match_area, area=serving)
+
+
+def on_offers_made(*, expires_at: datetime, **_news: Any) -> None:
+    """The fast path of expiry; the clock's own sweep is the sure one."""
     seconds = (expires_at - clock.now()).total_seconds()
-    hint(tasks.expire_offer, countdown=max(0.0, seconds) + 0.1, offer_id=str(offer_id))
+    hint(tasks.sweep_offers, countdown=max(0.0, seconds) + 0.1)

@@ -14,16 +14,17 @@ from django.db.models import Q, QuerySet
 from accounts.models import RunnerProfile, User
 from accounts.selectors import approved_runner
 from common.errors import Unavailable
-from common.geo import METRES_PER_DEGREE, SNAP_M, Box, Point, areas_in, metres_between, snap
+from common.geo import AREA, SNAP_M, Point, areas_in, box_around, metres_between, snap
 from dispatch import locations
 from dispatch.live import tracked_errand
-from dispatch.models import Offer, OfferState, TrailPoint
+from dispatch.models import Corridor, Offer, OfferState, TrailPoint
 from dispatch.policy import Fix, Load, eta_minutes, minutes_along, route
 from errands.models import Errand, ErrandEvent, label_of
 from errands.pricing import DOOR_MINUTES
 from errands.states import TWO_PLACES, UNDERWAY, Kind, State
 
 MOST_LISTED = 50
+ALL_AREAS = (f"8{AREA}", f"8{AREA + 1}")  # names begin with their size
 MOST_LOOKED_AT = 1_000
 MOST_WALKED, MOST_TRAIL = 500, 5_000  # a point every 3 s for four hours
 PATH = (
@@ -46,18 +47,52 @@ def areas_waiting(now: datetime) -> list[str]:
     """Return the areas with an errand about which nobody is being asked."""
     asked = Offer.objects.filter(state=OfferState.OFFERED).values_list("errand_id", flat=True)
     waiting = visible_errands(now).exclude(pk__in=list(asked))  # never a subquery: two are quick
-    return list(waiting.order_by("area").values_list("area", flat=True).distinct())
+    # Only cells: what an older program still writes must not stop the rest.
+    cells = waiting.filter(area__range=ALL_AREAS).order_by("area")
+    return list(cells.values_list("area", flat=True).distinct())
 
 
 def carried_by(ids: Iterable[UUID]) -> dict[UUID, list[Errand]]:
     """Return what each of these runners carries now, in the order of acceptance."""
     carried: dict[UUID, list[Errand]] = defaultdict(list)
-    for errand in Errand.objects.filter(runner_id__in=list(ids), state__in=UNDERWAY):
+    underway = Errand.objects.filter(runner_id__in=list(ids), state__in=UNDERWAY)
+    for errand in underway.defer("lines", "note"):  # nobody needs to parse these
         if errand.runner_id is not None:
             carried[errand.runner_id].append(errand)
     for errands in carried.values():
         errands.sort(key=lambda errand: (errand.accepted_at or errand.created_at, errand.pk))
     return dict(carried)
+
+
+def corridors_of(ids: Iterable[UUID], *, now: datetime) -> dict[UUID, Corridor]:
+    """Return where these runners said that they are going until later than ``now``."""
+    declared = Corridor.objects.filter(runner_id__in=list(ids), until__gt=now)
+    return {corridor.runner_id: corridor for corridor in declared}
+
+
+def corridor_on_duty(corridor: Corridor | None, profile: RunnerProfile) -> Corridor | None:
+    """Leave out a corridor of an earlier duty: it ended with that, whoever ended it."""
+    if corridor is None or profile.duty_since is None:
+        return None
+    return corridor if corridor.created_at >= profile.duty_since else None
+
+
+def duty_standing(user: User, *, now: datetime) -> tuple[bool, Corridor | None]:
+    """Tell whether ``user`` is on duty, and where they are going anyway."""
+    profile = RunnerProfile.objects.filter(user_id=user.pk, on_duty=True).first()
+    if profile is None:
+        return False, None
+    declared = corridors_of([user.pk], now=now)
+    return True, corridor_on_duty(declared.get(user.pk), profile)
+
+
+def corridor_view(corridor: Corridor) -> dict[str, Any]:
+    """A corridor as its runner sees it, in JSON's own types."""
+    return {
+        "destination": corridor.destination._asdict(),
+        "until": corridor.until.isoformat(),
+        "most_added_minutes": corridor.most_added_minutes,
+    }
 
 
 def load_of(errand: Errand) -> Load:
@@ -92,12 +127,7 @@ def errands_near(
     profile = approved_runner(runner)
     # A block wider than asked: whether a row is seen must follow from its block alone, or the
     # edge of the box, moved step by step, would find out the exact address.
-    lat_span = (radius_m + SNAP_M) / METRES_PER_DEGREE
-    lng_span = lat_span * 1.3  # a degree of longitude is at least 1/1.3 of one of latitude here
-    box = Box(
-        south=point.lat - lat_span, west=point.lng - lng_span,
-        north=point.lat + lat_span, east=point.lng + lng_span,
-    )  # fmt: skip
+    box = box_around([point], radius_m + SNAP_M)
     found = visible_errands(now).filter(
         area__in=areas_in(box),  # what the index knows of places
         pickup_lat__range=(box.south, box.north),
@@ -157,6 +187,15 @@ def offers_of(runner: User, *, state: OfferState | None = None) -> QuerySet[Offe
     return offers.filter(state=state) if state else offers
 
 
+def offered_with(offer: Offer) -> list[Offer]:
+    """The offers of the same bundle, in the order of their pickups; else ``offer`` alone."""
+    if offer.bundle is None:
+        return [offer]
+    return list(
+        Offer.objects.filter(bundle=offer.bundle).prefetch_related("errand").order_by("slot")
+    )
+
+
 def offer_view(offer: Offer) -> dict[str, Any]:
     """An offer as the runner sees it, in JSON's own types.
 
@@ -172,6 +211,8 @@ def offer_view(offer: Offer) -> dict[str, Any]:
         "pay": offer.pay,
         "added_minutes": float(round(offer.added_minutes)),
         "total_minutes": float(round(offer.added_minutes) + errand.expected_minutes + doors),
+        "bundle": str(offer.bundle) if offer.bundle else None,
+        "bundle_size": offer.bundle_size,
         "expires_at": offer.expires_at.isoformat(),
     }
 

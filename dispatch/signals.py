@@ -2,5 +2,5 @@
 
 from django.dispatch import Signal
 
-offer_made = Signal()  # offer_id: UUID, expires_at: datetime
+offers_made = Signal()  # expires_at: datetime, the same for all of a run
 matching_wanted = Signal()  # area: str

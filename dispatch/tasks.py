@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from celery import shared_task
 
@@ -19,14 +18,9 @@ def match_area(*, area: str, **_unknown: Any) -> None:
     services.match_area(area=area, now=clock.now())
 
 
-@shared_task
-def expire_offer(*, offer_id: str, **_unknown: Any) -> None:
-    services.offer_expire(offer_id=UUID(offer_id), now=clock.now())
-
-
 @shared_task(base=Sweep)
 def sweep_matching(**_unknown: Any) -> None:
-    for area in selectors.areas_waiting(clock.now()):
+    for area in services.areas_to_queue(selectors.areas_waiting(clock.now())):
         match_area.apply_async(kwargs={"area": area}, expires=SWEPT_AGAIN_S)
 
 

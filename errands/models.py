@@ -104,7 +104,7 @@ class Asked(Record):
 
 
 class AreaCondition(Record):
-    """A switch that staff turn on for an area while the weather there is bad."""
+    """A switch that staff turn on for a region (``geo.REGION``) while the weather there is bad."""
 
     area = models.CharField(_("area"), max_length=16, unique=True)
     bad_weather_until = models.DateTimeField(_("bad weather until"))

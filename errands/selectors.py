@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from common.errors import NotFound
+from common.geo import REGION, area_around
 from errands.models import AreaCondition, Errand, ErrandEvent, Photo, Quote, Review
 from errands.states import Role, State
 from payments.models import Payment
@@ -18,14 +19,19 @@ AREAS_FROM = 1_000  # errands looked at; a whole table would be read for every p
 
 
 def bad_weather(*, area: str, now: datetime) -> bool:
-    """Tell whether staff have switched bad weather on for ``area``."""
-    return AreaCondition.objects.filter(area=area, bad_weather_until__gt=now).exists()
+    """Tell whether staff have switched bad weather on for the region of ``area``."""
+    said = AreaCondition.objects.filter(area=area_around(area, REGION))
+    return said.filter(bad_weather_until__gt=now).exists()
 
 
-def areas_lately() -> dict[str, str]:
-    """Return the areas of the last errands, each with an address in it for people to know it by."""
+def regions_lately() -> dict[str, str]:
+    """Return the regions of the last errands, each with the newest address in it.
+
+    By it people know a region, whose name means nothing to them.
+    """
     rows = Errand.objects.order_by("-id").values_list("area", "pickup_address")[:AREAS_FROM]
-    return dict(sorted(rows))
+    known = {area_around(area, REGION): address for area, address in reversed(rows)}
+    return dict(sorted(known.items()))
 
 
 def quote_of(*, quote_id: UUID, requester: User) -> Quote:

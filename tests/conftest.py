@@ -82,6 +82,12 @@ def fast_passwords(settings: Settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def restless(settings: Settings) -> None:
+    """Runs of one area need not wait for each other, as they do in life."""
+    settings.MATCHING_TICK_S = 0
+
+
 @pytest.fixture
 def now() -> dt.datetime:
     return clock.now()

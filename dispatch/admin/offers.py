@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import prefetch_related_objects
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from common.money import won
+from dispatch.admin.reasons import RULES, no_offers_part, reasons_html
 from dispatch.admin.terms import terms_html
-from dispatch.models import Offer, OfferState, Solve
+from dispatch.models import Corridor, Offer, OfferState, Solve
 from errands.admin import ErrandAdmin
 from errands.admin.page import NOTHING, TABLE, Label, Part, at, person
 from errands.admin.records import RecordAdmin, WhenFilter
@@ -56,7 +59,7 @@ def _answered(offer: Offer) -> str:
     return gettext("after %d s") % seconds
 
 
-ErrandAdmin.parts.insert(1, offers_part)
+ErrandAdmin.parts[1:1] = [offers_part, no_offers_part]
 
 
 @admin.register(Offer)
@@ -69,7 +72,7 @@ class OfferAdmin(RecordAdmin):
     ]  # fmt: skip
     fields = [
         "when", "errand_link", "runner_link", "state_label", "pay_won", "why", "answered",
-        "expires_at", "solve",
+        "expires_at", "together", "solve",
     ]  # fmt: skip
     readonly_fields = fields
 
@@ -91,6 +94,15 @@ class OfferAdmin(RecordAdmin):
     @display(description=_("answered"))
     def answered(self, offer: Offer) -> str:
         return _answered(offer)
+
+    @display(description=_("offered together"))
+    def together(self, offer: Offer) -> str | SafeString:
+        if offer.bundle is None:
+            return NOTHING
+        page = reverse("admin:dispatch_offer_changelist")
+        return format_html(
+            '<a href="{}?bundle__exact={}">{}</a>', page, offer.bundle, offer.bundle_size
+        )
 
     @display(description=_("why this runner"))
     def why(self, offer: Offer) -> SafeString:
@@ -115,8 +127,17 @@ class SolveAdmin(RecordAdmin):
     list_display = ["when", "area", "errands", "runners", "offered", "took", "digest_short"]
     list_filter = [("created_at", WhenFilter)]
     search_fields = ["digest__exact", "area__exact"]
-    fields = ["when", "area", "errands", "runners", "offered", "took", "digest", "asked"]
+    fields = [
+        "when", "area", "errands", "runners", "offered", "took", "estimated", "digest", "asked",
+        "not_asked",
+    ]  # fmt: skip
     readonly_fields = fields
+
+    def get_object(self, *asked: Any, **given: Any) -> Solve | None:
+        solve: Solve | None = super().get_object(*asked, **given)
+        if solve is not None:
+            prefetch_related_objects([solve], "unmatched__errand")
+        return solve
 
     @display(description=_("took (ms)"), ordering="took_ms")
     def took(self, solve: Solve) -> str:
@@ -130,3 +151,23 @@ class SolveAdmin(RecordAdmin):
     def asked(self, solve: Solve) -> SafeString:
         page = reverse("admin:dispatch_offer_changelist")
         return format_html('<a href="{}?solve__id__exact={}">{}</a>', page, solve.pk, solve.offered)
+
+    @display(description=format_lazy("{} ({})", _("Nobody was asked"), RULES))
+    def not_asked(self, solve: Solve) -> SafeString:
+        return reasons_html(solve)
+
+
+@admin.register(Corridor)
+class CorridorAdmin(RecordAdmin):
+    list_display = ["when", "runner_link", "place", "most_added_minutes", "until"]
+    list_select_related = ["runner"]
+    fields = ["when", "runner_link", "place", "most_added_minutes", "until"]
+    readonly_fields = fields
+
+    @display(description=_("runner"))
+    def runner_link(self, corridor: Corridor) -> str | SafeString:
+        return person(corridor.runner)
+
+    @display(description=_("destination"))
+    def place(self, corridor: Corridor) -> str:
+        return f"{corridor.lat:.5f}, {corridor.lng:.5f}"

@@ -18,7 +18,7 @@ from common.geo import SERVICE_BOX, Point
 from common.idempotency import answer_once
 from common.serializers import StrictCharField, StrictSerializer, parsed
 from dispatch import services
-from dispatch.api.shapes import DroppedShape, NearbyShape, OfferShape
+from dispatch.api.shapes import AcceptedShape, DroppedShape, NearbyShape, OfferShape
 from dispatch.models import Offer, OfferState
 from dispatch.selectors import errands_near, offer_view, offers_of
 from errands.api.shapes import ErrandDetailShape
@@ -77,16 +77,21 @@ class OffersView(generics.ListAPIView[Offer]):
 
 
 class OfferAcceptView(APIView):
-    @extend_schema(request=Nothing, responses=ErrandDetailShape, tags=["offers"])
+    @extend_schema(request=Nothing, responses=AcceptedShape, tags=["offers"])
     def post(self, request: Request, offer_id: UUID) -> Response:
-        """Take an offered errand. Too late is `offer_gone`, with the offer's `state`."""
+        """Take an offered errand, and all of its bundle.
+
+        Too late is `offer_gone`, with the offer's `state`. An errand of the bundle that is gone
+        meanwhile is named in `gone`; the others are yours.
+        """
         parsed(Nothing, request.data)
 
         def work() -> tuple[int, object]:
-            errand = services.offer_accept(
+            accepted = services.offer_accept(
                 offer_id=offer_id, runner=caller(request), now=clock.now()
             )
-            return 200, ErrandDetailShape(errand, context={"request": request}).data
+            context = {"request": request, "accepted": accepted}
+            return 200, AcceptedShape(accepted.errand, context=context).data
 
         return answer_once(request, work)
 
@@ -94,7 +99,7 @@ class OfferAcceptView(APIView):
 class OfferDeclineView(APIView):
     @extend_schema(request=DeclineInput, responses=OfferShape, tags=["offers"])
     def post(self, request: Request, offer_id: UUID) -> Response:
-        """Refuse an offer; you are never offered this errand again."""
+        """Refuse an offer and all of its bundle; you are never offered these errands again."""
         given = parsed(DeclineInput, request.data)
 
         def work() -> tuple[int, object]:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
-from drf_spectacular.utils import inline_serializer
+from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
 from dispatch.models import OfferState
-from errands.models import KINDS, STATES
+from errands.api.shapes import ErrandDetailShape
+from errands.models import KINDS, STATES, Errand
+
+
+class PositionShape(serializers.Serializer[Any]):
+    lat = serializers.FloatField()
+    lng = serializers.FloatField()
 
 
 class DutyShape(serializers.Serializer[Any]):
@@ -17,6 +24,14 @@ class DutyShape(serializers.Serializer[Any]):
     carried = serializers.ListField(
         child=serializers.UUIDField(), help_text="errands underway, in the order of acceptance"
     )
+
+
+class CorridorShape(serializers.Serializer[Any]):
+    """Made by ``selectors.corridor_view``; also in the ``hello`` of the socket."""
+
+    destination = PositionShape()
+    until = serializers.DateTimeField()
+    most_added_minutes = serializers.IntegerField(help_text="of walking, by all errands together")
 
 
 class ReportShape(serializers.Serializer[Any]):
@@ -58,7 +73,32 @@ class OfferShape(CoarseShape):
     state = serializers.ChoiceField(choices=OfferState.choices)
     added_minutes = serializers.FloatField(help_text="whole; of walking")
     total_minutes = serializers.FloatField(help_text="whole; walking, waiting and doors")
+    bundle = serializers.UUIDField(
+        allow_null=True, help_text="the same for offers made together; answering one answers all"
+    )
+    bundle_size = serializers.IntegerField(help_text="how many were offered together, 1 to 3")
     expires_at = serializers.DateTimeField()
+
+
+class AcceptedShape(ErrandDetailShape):
+    """The errand asked for (of a bundle the next one still to be had), and what came with it."""
+
+    accepted = serializers.SerializerMethodField()
+    gone = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Errand
+        fields = (*ErrandDetailShape.Meta.fields, "accepted", "gone")
+
+    @extend_schema_field(serializers.ListField(child=serializers.UUIDField()))
+    def get_accepted(self, _errand: Errand) -> list[UUID]:
+        """All errands of the bundle that are yours now, in the order of their pickups."""
+        return list(self.context["accepted"].errand_ids)
+
+    @extend_schema_field(serializers.ListField(child=serializers.UUIDField()))
+    def get_gone(self, _errand: Errand) -> list[UUID]:
+        """Errands of the bundle that nobody could take any more."""
+        return list(self.context["accepted"].gone)
 
 
 class DroppedShape(serializers.Serializer[Any]):

@@ -1,7 +1,8 @@
 """Does everything in the database explain itself? Reads only.
 
 ``audit`` looks at one moment: every errand's events lead to its state, the ledger balances,
-escrow holds exactly the money of live errands, nobody won twice, nothing waits past its sweep.
+escrow holds exactly the money of live errands, nobody won twice or is asked twice, bundles are
+whole, nothing waits past its sweep.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from common.db import one_moment
+from dispatch.audit.bundles import bundle_findings
 from dispatch.audit.findings import Finding
 from dispatch.audit.lives import Lives
 from dispatch.audit.money import money_findings
@@ -55,5 +57,6 @@ def audit(*, now: datetime) -> Report:
         findings = list(lives.findings())
         transfers, money = money_findings(lives.held, now=now)
         findings += money
+        findings += bundle_findings()
         findings += waiting_findings(now=now)
     return Report(lives.errands, lives.events, transfers, findings)

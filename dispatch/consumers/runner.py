@@ -47,7 +47,11 @@ class RunnerConsumer(NumberedConsumer):
     def hello(self, *, sequence: int, reset: bool) -> RunnerHello:
         waiting = selectors.offers_of(self.user, state=OfferState.OFFERED)
         offers = [selectors.offer_view(offer) for offer in waiting]
-        return live.runner_hello(self.user, sequence=sequence, reset=reset, offers=offers)
+        on_duty, corridor = selectors.duty_standing(self.user, now=clock.now())
+        return live.runner_hello(
+            self.user, sequence=sequence, reset=reset, on_duty=on_duty, offers=offers,
+            corridor=selectors.corridor_view(corridor) if corridor else None,
+        )  # fmt: skip
 
     async def answer(self, command: Command) -> None:
         answers: dict[type[Command], Callable[[Any], Awaitable[Any]]] = {
@@ -83,13 +87,14 @@ class RunnerConsumer(NumberedConsumer):
         return PositionsAck(kept=report.kept, refused=report.refused, id=command.id)
 
     async def _offer_accept(self, command: OfferAccept) -> Ack:
-        errand = await in_database(
+        accepted = await in_database(
             services.offer_accept,
             offer_id=command.offer_id, runner=self.user, now=clock.now(),
         )  # fmt: skip
         return Ack(
-            about=command.name, id=command.id, offer_id=command.offer_id, errand_id=errand.pk
-        )
+            about=command.name, id=command.id, offer_id=command.offer_id,
+            errand_id=accepted.errand.pk, errand_ids=accepted.errand_ids, gone=accepted.gone,
+        )  # fmt: skip
 
     async def _offer_decline(self, command: OfferDecline) -> Ack:
         await in_database(

@@ -2,7 +2,8 @@
 
 After a commit (services, receivers, tasks), from ordinary code:
 
-- ``push_runner(runner_id, runner_message(row))`` with a :class:`dispatch.models.RunnerMessage`
+- ``push_runners([(runner_id, runner_message(row)), …])`` with a
+  :class:`dispatch.models.RunnerMessage` each
 - ``push_errand(errand_id, errand_event(row))`` with a :class:`errands.models.ErrandEvent`
 - ``close_user(user_id, CloseCode.NOT_AUTHENTICATED)``
 
@@ -26,7 +27,7 @@ from dispatch.live.layer import (
     errand_group,
     push_errand,
     push_position,
-    push_runner,
+    push_runners,
     runner_group,
     user_group,
 )
@@ -53,7 +54,7 @@ __all__ = [
     "public_event",
     "push_errand",
     "push_position",
-    "push_runner",
+    "push_runners",
     "runner_group",
     "runner_hello",
     "runner_last",

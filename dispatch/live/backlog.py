@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import RunnerProfile, User
+from accounts.models import User
 from accounts.selectors import approved_runner
 from common.errors import NotAllowed, NotFound
 from dispatch.live.messages import errand_event, plain, runner_message
@@ -58,13 +58,15 @@ def runner_missed(user: User, *, after: int) -> list[dict[str, Any]]:
 
 
 def runner_hello(
-    user: User, *, sequence: int, reset: bool, offers: list[dict[str, Any]]
-) -> RunnerHello:
+    user: User, *, sequence: int, reset: bool, on_duty: bool, corridor: dict[str, Any] | None,
+    offers: list[dict[str, Any]],
+) -> RunnerHello:  # fmt: skip
     """Describe the runner's present: duty, ``offers`` that wait for an answer, errands carried."""
     carried = Errand.objects.filter(runner_id=user.pk, state__in=UNDERWAY).order_by("id")
     return RunnerHello(
         sequence=sequence,
-        on_duty=RunnerProfile.objects.filter(user_id=user.pk, on_duty=True).exists(),
+        on_duty=on_duty,
+        corridor=corridor,
         offers=offers,
         errands=[
             Carried(errand_id=errand.pk, state=errand.state, errand_sequence=errand.version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -81,11 +81,24 @@ async def _send(group: str, event: dict[str, Any]) -> None:
         logger.warning("the channel layer lost a message to %s: %r", group, error)
 
 
-def push_runner(runner_id: UUID, message: Message | Mapping[str, Any]) -> None:
-    """Send a numbered message (see ``runner_message``) to the runner's sockets."""
-    async_to_sync(_send)(
-        runner_group(runner_id), {"type": "stream.message", "message": plain(message)}
+def push_runners(messages: Iterable[tuple[UUID, Message | Mapping[str, Any]]]) -> None:
+    """Send numbered messages (see ``runner_message``) to the sockets of their runners."""
+    async_to_sync(_send_in_turn)(
+        [
+            (runner_group(runner_id), {"type": "stream.message", "message": plain(message)})
+            for runner_id, message in messages
+        ]
     )
+
+
+async def _send_in_turn(events: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Send many; a stalled Redis holds up all of them together no longer than one."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            for group, event in events:
+                await get_channel_layer().group_send(group, event)
+    except LAYER_LOST as error:
+        logger.warning("the channel layer lost some of %d messages: %r", len(events), error)
 
 
 def push_errand(errand_id: UUID, message: Message | Mapping[str, Any]) -> None:

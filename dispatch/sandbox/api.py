@@ -36,6 +36,12 @@ class Api:
         options = {"files": files, "data": {"purpose": purpose}, "headers": headers}
         return await self._call("POST", path, options)
 
+    async def put(self, path: str, body: Any) -> Any:
+        return await self._call("PUT", path, {"json": body})
+
+    async def delete(self, path: str) -> Any:
+        return await self._call("DELETE", path, {})
+
     async def patch(self, path: str, body: Any) -> Any:
         return await self._call("PATCH", path, {"json": body})
 

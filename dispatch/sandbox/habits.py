@@ -71,6 +71,7 @@ class Habits:
     cancels: Share = field(init=False)
     objects: Share = field(init=False)
     watches: Share = field(init=False)
+    corridors: Share = field(init=False)
 
     def __post_init__(self) -> None:
         self.declines = Share(0.08, self.rng)
@@ -80,6 +81,7 @@ class Habits:
         self.cancels = Share(0.03, self.rng)
         self.objects = Share(0.01, self.rng)
         self.watches = Share(0.30, self.rng)
+        self.corridors = Share(0.10, self.rng)
 
     def answer(self) -> Answer:
         if self.declines.fires():

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from common.geo import Point, walking_minutes
+from dispatch.sandbox.answering import Answering
 from dispatch.sandbox.bag import Bag
 from dispatch.sandbox.carrying import Carrier
-from dispatch.sandbox.habits import Answer
 from dispatch.sandbox.line import Message
 from dispatch.sandbox.phone import Phone
 from dispatch.sandbox.stage import Stage
 from dispatch.sandbox.walker import Walker
-from dispatch.sandbox.wire import Refused, Unreachable
+from dispatch.sandbox.wire import Refused
 from errands.states import UNDERWAY, Kind
 
-THINKING_S = (0.5, 3.0)
 REST_S = (3.0, 8.0)
 STROLL_SHARE = 0.3
 BROWSE_AFTER_S = 20.0
-KEPT_OFFERS = 20
+ADDED_MINUTES = 20
 
 
 class Runner:
@@ -38,7 +38,7 @@ class Runner:
         self._bag = Bag(stage.habits)
         self._carrier = Carrier(stage, self._api, self._walker, self._bag, self._rng)
         self._on_duty = asyncio.Event()
-        self._considered: deque[str] = deque(maxlen=KEPT_OFFERS)
+        self._answering = Answering(stage, self._api, self._phone, self._rng)
         self._idle_since = asyncio.get_running_loop().time()
 
     @property
@@ -136,32 +136,9 @@ class Runner:
         elif errand_id not in self._bag:
             await self._carrier.reread(errand_id)
 
-    # --- Offers ---
     async def _consider(self, offer: dict[str, Any]) -> None:
-        if offer["id"] in self._considered:
-            return
-        self._considered.append(offer["id"])
-        answer = self._stage.habits.answer()
-        self._stage.tally.offers[answer] += 1
-        if answer is Answer.IGNORE:
-            return
-        await asyncio.sleep(self._rng.uniform(*THINKING_S))
-        errand_id = await self._say(answer, offer)
-        if errand_id is not None:
-            self._stage.tally.added_minutes.append(offer["added_minutes"])
+        for errand_id in await self._answering.consider(offer):
             await self._carrier.reread(errand_id)
-
-    async def _say(self, answer: Answer, offer: dict[str, Any]) -> str | None:
-        """Answer over the socket, or over REST; return the errand that is ours now, if any."""
-        if self._rng.random() < 0.7:
-            try:
-                told = await self._phone.ask(f"offer.{answer}", offer_id=offer["id"])
-            except Unreachable:
-                pass  # perhaps heard, perhaps not: REST tells
-            else:
-                return told.get("errand_id")
-        done = await self._api.post(f"/offers/{offer['id']}/{answer}")
-        return str(offer["errand_id"]) if done and answer is Answer.ACCEPT else None
 
     # --- Working ---
     async def _work(self) -> None:
@@ -176,11 +153,26 @@ class Runner:
     async def _stroll(self) -> None:
         """Between errands: wander a little, rest, and look for something to claim."""
         aim = self._stage.town.somewhere(self._rng).point
+        if self._stage.habits.corridors.fires():
+            await self._stage.guarded(self._go_home(aim))
         await self._walker.go(aim, wanted=lambda: not self._bag, share=STROLL_SHARE)
         rest = self._rng.uniform(*REST_S)
         await self._walker.wait(rest * self._stage.speed / 60, wanted=lambda: not self._bag)
         if asyncio.get_running_loop().time() - self._idle_since > BROWSE_AFTER_S:
             await self._stage.guarded(self._browse())
+
+    async def _go_home(self, aim: Point) -> None:
+        """All the way to one place, with an eye on what lies on it."""
+        # The server reckons with people's legs, however fast the robots' are.
+        takes = timedelta(minutes=walking_minutes(self._walker.position, aim) + ADDED_MINUTES)
+        body = {
+            "destination": aim._asdict(),
+            "until": (datetime.now(UTC) + takes).isoformat(),
+            "most_added_minutes": ADDED_MINUTES,
+        }
+        await self._api.put("/duty/corridor", body)
+        await self._walker.go(aim, wanted=lambda: not self._bag)
+        await self._api.delete("/duty/corridor")
 
     async def _browse(self) -> None:
         await self._stay_on_duty()

@@ -52,6 +52,7 @@ def summarise(plan: Plan, tally: Tally, audit: Mapping[str, Any]) -> dict[str, A
         "cancelled_by_robots": tally.cancelled_by_robots,
         "completed_percent": completed_percent(tally),
         "offers": dict(tally.offers),
+        "errands_in_bundles": tally.bundled,
         "positions": {
             "sent": tally.positions,
             "refused": dict(tally.positions_refused),

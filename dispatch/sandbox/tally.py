@@ -30,6 +30,7 @@ class Tally:
     positions_seen: int = 0
     positions_refused: Counter[str] = field(default_factory=Counter)
     offers: Counter[str] = field(default_factory=Counter)
+    bundled: int = 0
     posted: int = 0
     funded: int = 0
     matched: int = 0

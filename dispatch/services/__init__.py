@@ -1,21 +1,32 @@
 """Every write of dispatch. One module per chapter; callers import from here."""
 
-from dispatch.services.answers import errand_claim, errand_give_back, offer_accept, offer_decline
-from dispatch.services.duty import duty_off, duty_on
-from dispatch.services.messages import message_send
-from dispatch.services.offers import (
-    offer_expire,
+from dispatch.services.answers import (
+    Accepted,
+    errand_claim,
+    errand_give_back,
+    offer_accept,
+    offer_decline,
+)
+from dispatch.services.areas import areas_to_queue
+from dispatch.services.closing import (
     offers_expire,
     offers_settle_drop,
     offers_withdraw,
     offers_withdraw_from,
 )
+from dispatch.services.corridors import corridor_declare, corridor_end
+from dispatch.services.duty import duty_off, duty_on
+from dispatch.services.messages import message_send
 from dispatch.services.reports import Report, positions_report
 from dispatch.services.runs import match_area
 from dispatch.services.upkeep import forget_old
 
 __all__ = [
+    "Accepted",
     "Report",
+    "areas_to_queue",
+    "corridor_declare",
+    "corridor_end",
     "duty_off",
     "duty_on",
     "errand_claim",
@@ -25,7 +36,6 @@ __all__ = [
     "message_send",
     "offer_accept",
     "offer_decline",
-    "offer_expire",
     "offers_expire",
     "offers_settle_drop",
     "offers_withdraw",

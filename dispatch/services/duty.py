@@ -14,8 +14,9 @@ from common.errors import Conflict
 from common.geo import Point, area_of
 from dispatch import locations
 from dispatch.selectors import carried_by
+from dispatch.services.closing import matching_ask, offers_withdraw_from
+from dispatch.services.corridors import corridor_end
 from dispatch.services.messages import turn_take
-from dispatch.services.offers import matching_ask, offers_withdraw_from
 
 
 @in_one_unit
@@ -41,7 +42,7 @@ def _appear(runner_id: UUID, position: Point, now: datetime) -> None:
 
 @in_one_unit
 def duty_off(*, user: User, now: datetime) -> None:
-    """Take a runner off duty; an offer that waits is withdrawn, the position forgotten.
+    """Take a runner off duty; offers that wait are withdrawn, place and corridor forgotten.
 
     Raises:
         Conflict: ``still_carrying``, with how many.
@@ -53,4 +54,5 @@ def duty_off(*, user: User, now: datetime) -> None:
         raise Conflict("still_carrying", message, carried=len(carried))
     duty_end(user=user, now=now)
     offers_withdraw_from(runner_id=user.pk, now=now)
+    corridor_end(runner_id=user.pk)
     on_commit(lambda: locations.forget(user.pk))

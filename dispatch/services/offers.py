@@ -1,117 +1,119 @@
-"""Offers are made to one runner at a time, and end unanswered: expired, or withdrawn."""
+"""The offers of a run are made together; each waits for one runner."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError
-from django.db.models import QuerySet
+from django.db.models import F
 
 from accounts.selectors import on_duty_profiles
 from common.db import on_commit, run_in_unit
+from common.ids import uuid7
 from dispatch.matching import Match
 from dispatch.models import Offer, OfferState, Solve
 from dispatch.selectors import offer_view
-from dispatch.services.messages import message_send, turn_take
-from dispatch.signals import matching_wanted, offer_made
+from dispatch.services.messages import News, messages_send, turns_take
+from dispatch.signals import offers_made
 from errands.models import Errand
 from errands.states import State
 
-AT_ONCE = 500
 NEVER_AGAIN = (OfferState.DECLINED, OfferState.DROPPED)
 
 
-def offer_make(*, errand: Errand, match: Match, solve: Solve, now: datetime) -> bool:
-    """Offer ``errand`` as matched; False when it, or the runner, was taken meanwhile."""
+def offers_make(
+    *, matches: Sequence[Match], errands: Mapping[UUID, Errand], solve: Solve, now: datetime
+) -> int:
+    """Offer what was matched, all of it in one unit; return how many offers were made.
+
+    ``errands`` are as the run read them: what changed since, or whose runner did, is left out.
+    """
+    if not matches:
+        return 0
     try:
-        return run_in_unit(lambda: _make(errand, match, solve, now))
+        return run_in_unit(lambda: _make(matches, errands, solve, now))
     except IntegrityError:
-        # Another run offered this errand, or something to this runner: its offer stands.
-        return False
+        # Another run offered one of these errands, or something to one of these runners: its
+        # offer stands. In halves, which soon leaves nothing out but that one.
+        if len(matches) == 1:
+            return 0
+        half = len(matches) // 2
+        return sum(
+            offers_make(matches=some, errands=errands, solve=solve, now=now)
+            for some in (matches[:half], matches[half:])
+        )
 
 
-def _make(errand: Errand, match: Match, solve: Solve, now: datetime) -> bool:
-    turn_take(runner_id=match.runner_id)
-    unchanged = Errand.objects.filter(pk=errand.pk, state=State.OPEN, version=errand.version)
-    if not unchanged.exists() or not _may_be_asked(errand, match.runner_id):
-        return False
-    offer = Offer.objects.create(
-        errand=errand, runner_id=match.runner_id, solve=solve, pay=errand.reward,
-        added_minutes=match.terms[0]["added_minutes"], terms=match.terms[0], created_at=now,
-        expires_at=now + timedelta(seconds=settings.OFFER_LIFE_S),
-    )  # fmt: skip
-    shown = {"offer": offer_view(offer)}
-    message_send(runner_id=match.runner_id, kind="offer.made", payload=shown)
-    news = {"offer_id": offer.pk, "expires_at": offer.expires_at}
-    on_commit(lambda: offer_made.send_robust(sender=Offer, **news))
-    return True
-
-
-def _may_be_asked(errand: Errand, runner_id: UUID) -> bool:
-    """Ask again what the run asked before it solved: a runner may have answered or left since.
-
-    Safe behind the runner's turn, which every answer and every end of a duty takes first.
-    """
-    refused = Offer.objects.filter(errand=errand, runner_id=runner_id, state__in=NEVER_AGAIN)
-    return bool(on_duty_profiles([runner_id])) and not refused.exists()
-
-
-def offers_expire(*, now: datetime) -> int:
-    """End the offers that nobody answered in time; return how many."""
-    return _close_all(Offer.objects.filter(expires_at__lte=now), OfferState.EXPIRED, now)
-
-
-def offer_expire(*, offer_id: UUID, now: datetime) -> int:
-    """End one offer if its time is over."""
-    due = Offer.objects.filter(pk=offer_id, expires_at__lte=now)
-    return _close_all(due, OfferState.EXPIRED, now)
-
-
-def offers_withdraw(*, errand_id: UUID, now: datetime) -> int:
-    """End the waiting offer of an errand that nobody can take any more."""
-    return _close_all(Offer.objects.filter(errand_id=errand_id), OfferState.WITHDRAWN, now)
-
-
-def offers_withdraw_from(*, runner_id: UUID, now: datetime) -> int:
-    """End the waiting offer to a runner who does not run any more; others are asked."""
-    return _close_all(Offer.objects.filter(runner_id=runner_id), OfferState.WITHDRAWN, now)
-
-
-def offers_settle_drop(*, errand_id: UUID, runner_id: UUID, now: datetime) -> int:
-    """Note that ``runner_id`` gave an errand back, so that it can be won again.
-
-    Only theirs: by now another runner may have won it.
-    """
-    theirs = Offer.objects.filter(
-        errand_id=errand_id, runner_id=runner_id, state=OfferState.ACCEPTED
+def _make(
+    matches: Sequence[Match], errands: Mapping[UUID, Errand], solve: Solve, now: datetime
+) -> int:
+    turns_take(runner_ids=[match.runner_id for match in matches])
+    fitting = _still_fitting(matches, errands)
+    offers = [offer for match in fitting for offer in _offers(match, errands, solve, now)]
+    if not offers:
+        return 0
+    Offer.objects.bulk_create(offers)
+    messages_send(
+        [News(offer.runner_id, "offer.made", {"offer": offer_view(offer)}) for offer in offers]
     )
-    return run_in_unit(lambda: theirs.update(state=OfferState.DROPPED, answered_at=now))
+    Solve.objects.filter(pk=solve.pk).update(offered=F("offered") + len(offers))
+    expires_at = offers[0].expires_at
+    on_commit(lambda: offers_made.send_robust(sender=Offer, expires_at=expires_at))
+    return len(offers)
 
 
-def _close_all(offers: QuerySet[Offer], state: OfferState, now: datetime) -> int:
-    waiting = offers.filter(state=OfferState.OFFERED).order_by("expires_at")[:AT_ONCE]
-    return sum(_close(offer, state, now) for offer in waiting)
+def _offers(
+    match: Match, errands: Mapping[UUID, Errand], solve: Solve, now: datetime
+) -> list[Offer]:
+    size = len(match.errand_ids)
+    bundle = uuid7() if size > 1 else None
+    return [
+        Offer(
+            errand=errands[errand_id], runner_id=match.runner_id, solve=solve,
+            pay=errands[errand_id].reward, added_minutes=terms["added_minutes"], terms=terms,
+            bundle=bundle, bundle_size=size, slot=slot, created_at=now,
+            expires_at=now + timedelta(seconds=settings.OFFER_LIFE_S),
+        )
+        for slot, (errand_id, terms) in enumerate(zip(match.errand_ids, match.terms, strict=True))
+    ]  # fmt: skip
 
 
-def _close(offer: Offer, state: OfferState, now: datetime) -> bool:
-    return run_in_unit(lambda: offer_close(offer, state, now=now))
+def _still_fitting(matches: Sequence[Match], errands: Mapping[UUID, Errand]) -> list[Match]:
+    """Ask again what the run asked before it solved: somebody may have answered or left since.
+
+    Safe behind the runners' turns, which every answer and every end of a duty takes first.
+    """
+    runner_ids = [match.runner_id for match in matches]
+    errand_ids = [errand_id for match in matches for errand_id in match.errand_ids]
+    idle = _idle_runners(runner_ids)
+    unchanged = _unchanged(errand_ids, errands)
+    refused = _refused(errand_ids)
+    return [
+        match
+        for match in matches
+        if match.runner_id in idle
+        and unchanged.issuperset(match.errand_ids)
+        and refused.isdisjoint((errand_id, match.runner_id) for errand_id in match.errand_ids)
+    ]
 
 
-def offer_close(offer: Offer, state: OfferState, *, now: datetime, **changes: object) -> bool:
-    """End a waiting offer in the caller's unit; False when it was answered meanwhile."""
-    turn_take(runner_id=offer.runner_id)
-    waiting = Offer.objects.filter(pk=offer.pk, state=OfferState.OFFERED)
-    if not waiting.update(state=state, answered_at=now, **changes):
-        return False
-    payload = {"offer_id": str(offer.pk), "state": state.value}
-    message_send(runner_id=offer.runner_id, kind="offer.closed", payload=payload)
-    # Two are free again: this errand for other runners, and this runner for other errands.
-    matching_ask(Errand.objects.values_list("area", flat=True).get(pk=offer.errand_id))
-    return True
+def _idle_runners(ids: Sequence[UUID]) -> set[UUID]:
+    """Who is on duty, and is not being asked about anything."""
+    waiting = Offer.objects.filter(runner_id__in=ids, state=OfferState.OFFERED)
+    return on_duty_profiles(ids).keys() - set(waiting.values_list("runner_id", flat=True))
 
 
-def matching_ask(area: str) -> None:
-    """Have ``area`` matched soon after the commit; the sweep does it anyway."""
-    on_commit(lambda: matching_wanted.send_robust(sender=Offer, area=area))
+def _unchanged(ids: Sequence[UUID], errands: Mapping[UUID, Errand]) -> set[UUID]:
+    """The errands that are open as they were read, and about which nobody is being asked."""
+    still_open = Errand.objects.filter(pk__in=ids, state=State.OPEN).values_list("pk", "version")
+    waiting = Offer.objects.filter(errand_id__in=ids, state=OfferState.OFFERED)
+    unchanged = {pk for pk, version in still_open if version == errands[pk].version}
+    return unchanged.difference(waiting.values_list("errand_id", flat=True))
+
+
+def _refused(ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+    never = Offer.objects.filter(errand_id__in=ids, state__in=NEVER_AGAIN)
+    return set(never.values_list("errand_id", "runner_id"))

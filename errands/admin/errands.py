@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 
 from accounts.admin import ReasonForm, staff_of
 from common import clock
+from common.geo import area_span
 from common.money import won
 from errands import services
 from errands.admin import page
@@ -46,7 +47,7 @@ STATE_COLOURS: dict[str, str] = {
 
 
 class AreaFilter(admin.SimpleListFilter):
-    """Areas by an address in them: their codes mean nothing to people."""
+    """Regions by an address in them: their names mean nothing to people."""
 
     title = _("area")
     parameter_name = "area"
@@ -55,7 +56,9 @@ class AreaFilter(admin.SimpleListFilter):
         return area_choices()
 
     def queryset(self, _request: HttpRequest, errands: QuerySet[Errand]) -> QuerySet[Errand]:
-        return errands.filter(area=self.value()) if self.value() else errands
+        known = dict(self.lookup_choices)
+        region = self.value()
+        return errands.filter(area__range=area_span(region)) if region in known else errands
 
 
 @admin.register(Errand)

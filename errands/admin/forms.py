@@ -17,7 +17,7 @@ from accounts.admin import ReasonForm
 from common.money import won
 from errands.models import Errand
 from errands.policy import Outcome
-from errands.selectors import areas_lately
+from errands.selectors import regions_lately
 from errands.services import split_of
 
 
@@ -68,7 +68,7 @@ def _split_row(errand: Errand, percent: int) -> tuple[int, str, str, str]:
 
 
 def area_choices() -> list[tuple[str, str]]:
-    return [(code, f"{address} ({code})") for code, address in areas_lately().items()]
+    return [(code, f"{address} ({code})") for code, address in regions_lately().items()]
 
 
 class WeatherForm(BaseDialogForm):

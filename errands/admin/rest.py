@@ -24,7 +24,7 @@ from errands import services
 from errands.admin.forms import WeatherForm
 from errands.admin.records import RecordAdmin, WhenFilter
 from errands.models import AreaCondition, Quote, Review
-from errands.selectors import areas_lately
+from errands.selectors import regions_lately
 
 
 @admin.register(Quote)
@@ -105,7 +105,7 @@ class AreaConditionAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AreaCondition]:
         conditions: QuerySet[AreaCondition] = super().get_queryset(request)
-        known = [When(area=code, then=Value(text)) for code, text in areas_lately().items()]
+        known = [When(area=code, then=Value(text)) for code, text in regions_lately().items()]
         named = Case(*known, default=Value(""), output_field=CharField())
         return conditions.annotate(known_as=named)
 

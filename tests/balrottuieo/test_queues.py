@@ -15,7 +15,7 @@ RABBIT, REDIS = "amqp://guest@127.0.0.1//", "redis://127.0.0.1/0"
     ("task", "queue"),
     [
         ("dispatch.tasks.match_area", "matching"),
-        ("dispatch.tasks.expire_offer", "matching"),
+        ("dispatch.tasks.sweep_offers", "matching"),
         ("dispatch.tasks.sweep_old", "housekeeping"),
         ("payments.tasks.send_refund", "payments"),
         ("errands.tasks.sweep_funded", "payments"),

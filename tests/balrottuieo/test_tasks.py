@@ -71,7 +71,6 @@ class Evening:
     def arguments(self) -> Arguments:
         return {
             "dispatch.tasks.match_area": {"area": self.unheard.area},
-            "dispatch.tasks.expire_offer": {"offer_id": str(self.offer.pk)},
             "payments.tasks.send_refund": {"refund_id": str(self.refund.pk)},
         }
 

@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.geo import (
+    REGION,
     SERVICE_BOX,
     Box,
     Point,
+    area_around,
     area_of,
+    area_span,
     areas_in,
     metres_between,
     snap,
@@ -53,13 +56,41 @@ def test_all_of_a_block_looks_the_same(place: Point, north: float, east: float) 
 
 
 def test_areas_have_names() -> None:
-    assert area_of(SEOUL_STATION) == "751:2539"
+    assert area_of(SEOUL_STATION) == "8830e1d8e9fffff"
+    assert area_of(SEOUL_STATION, REGION) == "8630e1d8fffffff"
     assert not SERVICE_BOX.holds(Point(35.68, 139.76))
 
 
-def test_the_areas_of_a_box_hold_all_of_its_places() -> None:
-    box = Box(south=37.54, west=126.94, north=37.56, east=127.06)
-    assert areas_in(box) == ["750:2538", "750:2539", "750:2540", "750:2541",
-                             "751:2538", "751:2539", "751:2540", "751:2541"]  # fmt: skip
-    for corner in (Point(box.south, box.west), Point(box.north, box.east)):
-        assert area_of(corner) in areas_in(box)
+@given(places, st.sampled_from([6, 7, 8]))
+def test_an_area_lies_in_the_larger_one_around_it(place: Point, resolution: int) -> None:
+    large = area_around(area_of(place), resolution)
+    assert large == area_of(place, resolution)
+    first, last = area_span(large)
+    assert first <= area_of(place) <= last
+    assert area_around(large, 8) == large
+
+
+@given(places, places)
+def test_the_names_of_another_area_lie_outside_the_span(place: Point, other: Point) -> None:
+    first, last = area_span(area_of(place, REGION))
+    inside = area_of(other, REGION) == area_of(place, REGION)
+    assert (first <= area_of(other) <= last) == inside
+
+
+boxes = st.builds(
+    lambda corner, north, east: Box(corner.lat, corner.lng, corner.lat + north, corner.lng + east),
+    places, st.floats(0, 0.06), st.floats(0, 0.08),
+)  # fmt: skip
+
+
+@given(boxes, st.floats(0, 1), st.floats(0, 1))
+def test_the_areas_of_a_box_hold_all_of_its_places(box: Box, north: float, east: float) -> None:
+    place = Point(
+        box.south + north * (box.north - box.south), box.west + east * (box.east - box.west)
+    )
+    assert area_of(place) in areas_in(box)
+
+
+def test_a_small_box_touches_few_areas() -> None:
+    box = Box(south=37.55, west=126.97, north=37.55, east=126.97)
+    assert 1 <= len(areas_in(box)) <= 7

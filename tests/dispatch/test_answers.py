@@ -43,7 +43,9 @@ def state_of(row: Offer | Errand) -> str:
 
 # --- Accept ------------------------------------------------------------------------------
 def test_accepting_wins_the_errand(offer: Offer, bob: User, now: dt.datetime) -> None:
-    errand = services.offer_accept(offer_id=offer.pk, runner=bob, now=now + MINUTE / 4)
+    accepted = services.offer_accept(offer_id=offer.pk, runner=bob, now=now + MINUTE / 4)
+    errand = accepted.errand
+    assert (accepted.errand_ids, accepted.gone) == ([errand.pk], [])
     assert (errand.state, errand.runner_id) == (State.ASSIGNED, bob.pk)
     assert state_of(offer) == OfferState.ACCEPTED
     assert offer.answered_at == now + MINUTE / 4
@@ -55,7 +57,7 @@ def test_a_repeated_accept_is_answered_as_the_first(
     first = services.offer_accept(offer_id=offer.pk, runner=bob, now=now)
     again = services.offer_accept(offer_id=offer.pk, runner=bob, now=now + 5 * MINUTE)
     assert again == first
-    assert ErrandEvent.objects.filter(errand=first, move="accept").count() == 1
+    assert ErrandEvent.objects.filter(errand=first.errand, move="accept").count() == 1
 
 
 def test_too_late_is_too_late_even_before_the_sweep(
@@ -267,8 +269,7 @@ def test_only_the_runner_gives_it_back(
 def test_an_offer_expires_once_and_not_early(offer: Offer, bob: User, now: dt.datetime) -> None:
     early = offer.expires_at - dt.timedelta(seconds=1)
     assert services.offers_expire(now=early) == 0
-    assert services.offer_expire(offer_id=offer.pk, now=early) == 0
-    assert services.offer_expire(offer_id=offer.pk, now=offer.expires_at) == 1
+    assert services.offers_expire(now=offer.expires_at) == 1
     assert services.offers_expire(now=offer.expires_at) == 0
     assert state_of(offer) == OfferState.EXPIRED
     assert [row[1:] for row in told(bob)[1:]] == [

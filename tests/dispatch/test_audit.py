@@ -27,7 +27,8 @@ from errands.models import Errand, ErrandEvent
 from errands.states import RULES, Kind, Move, State
 from payments import escrow
 from payments.models import Account, Entry, Payment, PaymentState, Refund, RefundState, Transfer
-from tests.conftest import make_errand, pay_for, walk
+from tests.conftest import make_errand, make_runner, pay_for, walk
+from tests.dispatch.scene import offered_together
 
 pytestmark = pytest.mark.django_db
 
@@ -304,6 +305,36 @@ def test_an_offer_that_did_not_run_out_is_found_after_a_minute(
     )
     assert codes(later=dt.timedelta(seconds=50)) == set()
     assert codes(later=dt.timedelta(seconds=70)) == {"offer_stuck"}
+
+
+# --- Bundles ---
+@pytest.fixture
+def bundle(alice: User, bob: User) -> list[Offer]:
+    now = clock.now()
+    return offered_together([pay_for(make_errand(alice)) for _each in range(3)], bob, now=now)
+
+
+def test_a_bundle_is_one_question(bundle: list[Offer], bob: User) -> None:
+    assert codes() == set()
+    Offer.objects.filter(pk=bundle[0].pk).update(state=OfferState.WITHDRAWN)
+    assert codes() == set()
+
+
+@pytest.mark.parametrize("damage", [{"slot": 1}, {"bundle_size": 2}, {"bundle": None}])
+def test_a_torn_bundle_is_found(bundle: list[Offer], damage: dict[str, int]) -> None:
+    Offer.objects.update(state=OfferState.EXPIRED)
+    Offer.objects.filter(pk=bundle[0].pk).update(**damage)
+    assert codes() == {"bundle_torn"}
+
+
+def test_a_bundle_for_two_is_found(bundle: list[Offer]) -> None:
+    Offer.objects.filter(pk=bundle[0].pk).update(runner=make_runner("eve"))
+    assert codes() == {"bundle_torn"}
+
+
+def test_two_questions_at_once_are_found(bundle: list[Offer]) -> None:
+    Offer.objects.filter(pk=bundle[0].pk).update(bundle=uuid4(), bundle_size=1)
+    assert codes() == {"bundle_torn", "asked_twice"}
 
 
 def test_an_errand_past_its_time_is_found_after_two_minutes(alice: User) -> None:

@@ -14,6 +14,7 @@ from channels.layers import get_channel_layer
 from accounts.models import RunnerProfile, User
 from accounts.services import duty_end, strike_add, user_ban
 from common import clock
+from common.geo import REGION, Point, area_around, area_of
 from common.redis import client
 from dispatch import live, locations, services, tasks
 from dispatch.models import Offer, OfferState, RunnerMessage, Solve, TrailPoint
@@ -23,17 +24,24 @@ from errands.models import Errand
 from errands.signals import errand_changed
 from errands.states import Move, State
 from tests.conftest import make_errand, make_runner, pay_for
-from tests.dispatch.scene import offered, opened, stand, told
+from tests.dispatch.scene import north, offered, opened, stand, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+BUSAN, JEJU = Point(35.1151, 129.0414), Point(33.4996, 126.5312)
 
 
 @pytest.fixture
 def errand(alice: User, now: dt.datetime) -> Errand:
     """Its own news are over: only what a test causes is on the queue."""
     errand = opened(alice, now=now)
-    client().delete("matching")
+    forget_tasks()
     return errand
+
+
+def forget_tasks() -> None:
+    """As if a worker had taken them all, and was done."""
+    client().delete("matching", *client().keys("dispatch:matching:*:queued"))
 
 
 def queued() -> list[tuple[str, dict[str, Any]]]:
@@ -44,7 +52,7 @@ def queued() -> list[tuple[str, dict[str, Any]]]:
 
 
 def matching(errand: Errand) -> tuple[str, dict[str, Any]]:
-    return ("dispatch.tasks.match_area", {"area": errand.area})
+    return ("dispatch.tasks.match_area", {"area": area_around(errand.area, REGION)})
 
 
 # --- Errands -----------------------------------------------------------------------------
@@ -178,9 +186,9 @@ def test_a_ban_forgets_the_place(bob: User, dana: User, now: dt.datetime) -> Non
 
 
 # --- Offers and the queue ------------------------------------------------------------------
-def test_an_offer_brings_its_own_expiry(errand: Errand, bob: User, now: dt.datetime) -> None:
+def test_offers_bring_their_own_expiry(errand: Errand, bob: User, now: dt.datetime) -> None:
     offer = offered(errand, bob, now=now)
-    assert queued() == [("dispatch.tasks.expire_offer", {"offer_id": str(offer.pk)})]
+    assert queued() == [("dispatch.tasks.sweep_offers", {})]
     [row] = client().lrange("matching", 0, -1)
     eta = dt.datetime.fromisoformat(json.loads(row)["headers"]["eta"])
     assert dt.timedelta(0) < eta - offer.expires_at < dt.timedelta(seconds=10)
@@ -190,7 +198,7 @@ def test_an_offer_that_ends_makes_the_next_run_soon(
     errand: Errand, bob: User, now: dt.datetime
 ) -> None:
     offer = offered(errand, bob, now=now)
-    client().delete("matching")
+    forget_tasks()
     services.offer_decline(offer_id=offer.pk, runner=bob, now=now)
     assert queued() == [matching(errand)]
 
@@ -201,7 +209,7 @@ def test_nothing_piles_up_behind_a_stopped_worker(
     services.offer_decline(offer_id=offered(errand, bob, now=now).pk, runner=bob, now=now)
     tasks.sweep_matching()
     rows = [json.loads(row)["headers"] for row in client().lrange("matching", 0, -1)]
-    assert {row["task"].rpartition(".")[2] for row in rows} == {"match_area", "expire_offer"}
+    assert {row["task"].rpartition(".")[2] for row in rows} == {"match_area", "sweep_offers"}
     for row in rows:
         starts = dt.datetime.fromisoformat(row["eta"]) if row["eta"] else clock.now()
         life = dt.datetime.fromisoformat(row["expires"]) - starts
@@ -211,14 +219,18 @@ def test_nothing_piles_up_behind_a_stopped_worker(
 # --- Tasks -------------------------------------------------------------------------------
 def test_the_sweep_asks_for_every_area_that_waits(errand: Errand, alice: User, bob: User) -> None:
     now = clock.now()
-    opened(alice, now=now, area="1:1")
-    opened(alice, now=now, area="1:1")
-    taken = opened(alice, now=now, area="2:2")
+    beside, busan, jeju = (area_of(place) for place in (north(1_000), BUSAN, JEJU))
+    opened(alice, now=now, area=beside)
+    opened(alice, now=now, area=busan)
+    opened(alice, now=now, area="751:2538")  # by a program of yesterday
+    taken = opened(alice, now=now, area=jeju)
     Errand.objects.filter(pk=taken.pk).update(state=State.ASSIGNED, runner=bob)
-    assert areas_waiting(now) == sorted(["1:1", errand.area])
-    client().delete("matching")
-    tasks.sweep_matching()
-    assert [kwargs["area"] for _name, kwargs in queued()] == areas_waiting(now)
+    assert areas_waiting(now) == sorted([beside, busan, errand.area])
+    forget_tasks()
+    for _twice in range(2):
+        tasks.sweep_matching()
+    regions = {area_around(area, REGION) for area in (busan, errand.area)}
+    assert [kwargs["area"] for _name, kwargs in queued()] == sorted(regions)
 
 
 def test_an_area_whose_errands_are_offered_does_not_wait(
@@ -233,7 +245,7 @@ def test_the_tasks_do_the_work(errand: Errand, bob: User) -> None:
     tasks.match_area(area=errand.area, added_later="is fine")
     offer = Offer.objects.get()
     Offer.objects.update(expires_at=clock.now())
-    tasks.expire_offer(offer_id=str(offer.pk))
+    tasks.sweep_offers()
     offer.refresh_from_db()
     assert offer.state == OfferState.EXPIRED
     tasks.match_area(area=errand.area)

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from functools import partial
 
 import pytest
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import Settings
 
 from accounts.models import RunnerProfile, RunnerState, User
 from accounts.services import user_ban
-from common.geo import snap
-from common.redis import client
+from common.geo import REGION, Point, area_around, area_of, snap
 from dispatch import locations, services
 from dispatch.matching import Match
 from dispatch.models import Offer, OfferState, Solve
-from dispatch.services.offers import offer_make
-from dispatch.services.turns import area_turn, wanted_again
+from dispatch.services.messages import message_send
+from dispatch.services.offers import offers_make
 from errands import services as errands
 from errands.models import Errand
 from errands.states import Kind, State
 from tests.conftest import PICKUP, make_runner, walk
 from tests.dispatch.scene import offered, opened, stand, told
+from tests.scale.asked import asked
 
 MINUTE = dt.timedelta(minutes=1)
+BUSAN = Point(35.1151, 129.0414)
 
 
 @pytest.fixture
@@ -53,7 +56,8 @@ def test_the_run_is_written_down(errand: Errand, bob: User, now: dt.datetime) ->
     offer = offered(errand, bob, now=now)
     solve = Solve.objects.get()
     assert offer.solve == solve
-    assert (solve.area, solve.errands, solve.runners, solve.offered) == (errand.area, 1, 1, 1)
+    region = area_around(errand.area, REGION)
+    assert (solve.area, solve.errands, solve.runners, solve.offered) == (region, 1, 1, 1)
     assert len(solve.digest) == 64
     assert solve.took_ms > 0
 
@@ -203,43 +207,7 @@ def test_a_lapsed_errand_is_not_offered(errand: Errand, bob: User, now: dt.datet
 
 def test_another_area_is_left_alone(errand: Errand, bob: User, now: dt.datetime) -> None:
     stand(bob, 100, now=now)
-    assert services.match_area(area="1:1", now=now) == 0
-
-
-def test_the_number_of_queries_does_not_grow_with_the_crowd(
-    alice: User, now: dt.datetime, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
-    errands_ = [opened(alice, now=now) for _each in range(4)]
-    for number in range(8):
-        stand(make_runner(f"runner{number}"), 10_000 + number, now=now)
-    with django_assert_max_num_queries(4):
-        assert services.match_area(area=errands_[0].area, now=now) == 0
-    for profile in RunnerProfile.objects.all():
-        locations.place(profile.user_id, PICKUP, now=now)
-    per_offer = 12
-    with django_assert_max_num_queries(8 + 2 + 4 * per_offer):
-        assert services.match_area(area=errands_[0].area, now=now) == 4
-
-
-# --- Turns -------------------------------------------------------------------------------
-def test_a_second_worker_leaves_a_note_instead_of_doing_the_same_work(
-    errand: Errand, bob: User, now: dt.datetime
-) -> None:
-    stand(bob, 100, now=now)
-    with area_turn(errand.area) as mine:
-        assert mine
-        assert services.match_area(area=errand.area, now=now) == 0
-    assert wanted_again(errand.area)
-    assert not wanted_again(errand.area)
-    assert services.match_area(area=errand.area, now=now) == 1
-
-
-def test_a_turn_is_given_back_by_its_owner_alone(errand: Errand) -> None:
-    key = f"dispatch:matching:{errand.area}"
-    with area_turn(errand.area):
-        assert 0 < int(client().ttl(key)) <= 5
-        client().set(key, "somebody else's")
-    assert client().get(key) == "somebody else's"
+    assert services.match_area(area=area_of(BUSAN), now=now) == 0
 
 
 def test_a_cancelled_errand_is_not_offered_after_all(
@@ -251,11 +219,11 @@ def test_a_cancelled_errand_is_not_offered_after_all(
     assert told(bob) == []
 
 
-def made(errand: Errand, runner: User, now: dt.datetime) -> bool:
-    """Whether a run that read everything some time ago still offers what it found."""
+def made(errand: Errand, runner: User, now: dt.datetime) -> int:
+    """What a run that read everything some time ago still offers of what it found."""
     solve = Solve.objects.create(area=errand.area, digest="", errands=1, runners=1, took_ms=1)
     match = Match(runner.pk, (errand.pk,), ({"added_minutes": 1.0},))
-    return offer_make(errand=errand, match=match, solve=solve, now=now)
+    return offers_make(matches=[match], errands={errand.pk: errand}, solve=solve, now=now)
 
 
 def test_who_went_off_duty_during_the_run_is_not_asked(
@@ -274,6 +242,38 @@ def test_who_declined_during_a_slow_run_is_not_asked_again(
     assert not made(errand, bob, now)
     assert Offer.objects.get() == offer
     assert made(errand, make_runner("eve"), now)
+
+
+# --- How much is asked of the database -----------------------------------------------------
+def queries(work: Callable[[], int], made: int) -> int:
+    with asked() as statements:
+        assert work() == made
+    return len(statements)
+
+
+READ, NOBODY_THERE, ALL_ASKED = 9, 3, 2  # queries, whoever waits and whoever stands there
+NOTED, REASONS = 1, 1
+OFFERED = 12
+EXPIRED = 8
+
+
+@pytest.mark.parametrize("many", [2, 20])
+def test_a_run_asks_as_much_for_two_errands_as_for_twenty(
+    alice: User, now: dt.datetime, settings: Settings, many: int
+) -> None:
+    settings.MATCHING_MOST_BUNDLED = 1
+    for number in range(many):
+        opened(alice, now=now)
+        message_send(runner_id=make_runner(f"runner{number}").pk, kind="test", payload={})
+    run = partial(services.match_area, area=area_of(PICKUP), now=now)
+    assert queries(run, made=0) == NOBODY_THERE + NOTED + REASONS
+    assert queries(run, made=0) == NOBODY_THERE
+    for profile in RunnerProfile.objects.all():
+        locations.place(profile.user_id, PICKUP, now=now)
+    assert queries(run, made=many) == READ + NOTED + OFFERED
+    assert queries(run, made=0) == ALL_ASKED
+    later = now + MINUTE
+    assert queries(partial(services.offers_expire, now=later), made=many) == EXPIRED
 
 
 def test_one_place_kinds_are_matched_too(alice: User, bob: User, now: dt.datetime) -> None:

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 
 from common.geo import Point
+from dispatch.sandbox import answering as answering_module
 from dispatch.sandbox import requester as requester_module
 from dispatch.sandbox import stage as stage_module
 from dispatch.sandbox.account import Tokens
+from dispatch.sandbox.answering import Answering
 from dispatch.sandbox.api import Api
 from dispatch.sandbox.bag import Bag
 from dispatch.sandbox.carrying import STEPS, Carrier
-from dispatch.sandbox.habits import Habits, RequesterFate, RunnerFate
+from dispatch.sandbox.habits import Answer, Habits, RequesterFate, RunnerFate
 from dispatch.sandbox.phone import Phone
 from dispatch.sandbox.requester import Posted, Requester
 from dispatch.sandbox.runner import Runner
@@ -209,6 +211,76 @@ def test_trouble_ends() -> None:
     assert [bag.went_wrong("e1") for _ in range(13)].index(True) == 12
     bag.went_well("e1")
     assert not bag.went_wrong("e1")
+
+
+# --- Offers ---
+def answering(stage: Stage) -> Answering:
+    api = known(stage.api_for("runner", 1))
+    return Answering(stage, api, Phone(api, stage.wire), stage.rng)
+
+
+class _Sure(Habits):
+    def __init__(self, rng: random.Random, answer: Answer) -> None:
+        super().__init__(rng)
+        self._answer = answer
+
+    def answer(self) -> Answer:
+        return self._answer
+
+
+def offer(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"o{number}", "errand_id": f"e{number}", "added_minutes": float(number),
+        "bundle": "b", "bundle_size": 3, **changes,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thinks just long enough to hear the rest, and answers by REST."""
+    monkeypatch.setattr(answering_module, "THINKING_S", (0.05, 0.05))
+    monkeypatch.setattr(answering_module, "OVER_THE_SOCKET", 0.0)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("answer", [Answer.ACCEPT, Answer.DECLINE])
+async def test_a_bundle_is_answered_once(answer: Answer) -> None:
+    done = Says(200, {"accepted": ["e1", "e3"], "gone": ["e2"]})
+    async with stage_at(lambda _asked: done) as (stage, http):
+        stage.habits = _Sure(stage.rng, answer)
+        robot = answering(stage)
+        won = await asyncio.gather(*(robot.consider(offer(number)) for number in (1, 2, 3)))
+        assert [asked.path for asked in http.asked] == [f"/api/v1/offers/o1/{answer}"]
+        taken = [["e1", "e3"], [], []] if answer is Answer.ACCEPT else [[], [], []]
+        assert won == taken
+        assert list(stage.tally.added_minutes) == ([1, 3] if taken[0] else [])
+        assert (stage.tally.bundled, stage.tally.offers) == (2 if taken[0] else 0, {answer: 1})
+        assert await robot.consider(offer(2)) == []
+        assert len(http.asked) == 1
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_offers_alone_are_answered_each() -> None:
+    def script(asked: Asked) -> Says:
+        return Says(200, {"accepted": [asked.path.split("/")[4].replace("o", "e")], "gone": []})
+
+    async with stage_at(script) as (stage, http):
+        stage.habits = _Sure(stage.rng, Answer.ACCEPT)
+        robot = answering(stage)
+        assert await robot.consider(offer(1, bundle=None, bundle_size=1)) == ["e1"]
+        assert await robot.consider(offer(2, bundle=None, bundle_size=1)) == ["e2"]
+        assert (len(http.asked), stage.tally.bundled) == (2, 0)
+
+
+async def test_who_goes_home_says_so_and_takes_it_back() -> None:
+    async with stage_at(lambda _asked: Says(200, {})) as (stage, http):
+        runner = Runner(1, stage)
+        known(runner._api)
+        runner._walker.position = HERE
+        await runner._go_home(Point(HERE.lat + 0.001, HERE.lng))
+    asked = [(each.method, each.path) for each in http.asked if "corridor" in each.path]
+    assert asked == [("PUT", "/api/v1/duty/corridor"), ("DELETE", "/api/v1/duty/corridor")]
+    assert json.loads(http.asked[0].body)["most_added_minutes"] == 20
 
 
 # --- Requesters ---

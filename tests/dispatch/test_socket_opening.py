@@ -45,8 +45,8 @@ def profile(user: User, **changes: Any) -> None:
 async def test_a_runner_comes_in_by_token(bob: User) -> None:
     async with Client(RUNNER, headers=await in_database(bearer, bob)) as client:
         assert await client.hear("hello") == {
-            "type": "hello", "sequence": 0, "on_duty": True, "offers": [], "errands": [],
-            "reset": False,
+            "type": "hello", "sequence": 0, "on_duty": True, "corridor": None, "offers": [],
+            "errands": [], "reset": False,
         }  # fmt: skip
 
 

@@ -173,7 +173,7 @@ async def test_an_offer_is_heard_and_accepted(alice: User, bob: User, now: datet
         heard = [await client.hear("ack", "errand.changed") for _ in range(2)]
         assert {
             "type": "ack", "for": "offer.accept", "id": "a1",
-            "offer_id": offer["id"], "errand_id": str(errand.pk),
+            "offer_id": offer["id"], "errand_id": str(errand.pk), "errand_ids": [str(errand.pk)],
         } in heard  # fmt: skip
         changed = next(message for message in heard if message["type"] == "errand.changed")
         assert (changed["state"], changed["errand_sequence"]) == ("assigned", 3)

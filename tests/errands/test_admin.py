@@ -11,12 +11,12 @@ from django.urls import reverse
 
 from accounts.models import User
 from common import clock
-from common.geo import area_of
+from common.geo import REGION, Point, area_of
 from errands import services
 from errands.admin.words import FAULTS, MOVES, REASONS, ROLES
 from errands.models import AreaCondition, Errand, ErrandEvent
 from errands.policy import Fault, Reason
-from errands.selectors import areas_lately
+from errands.selectors import regions_lately
 from errands.states import Move, Role, State
 from payments.models import Payment, Refund
 from tests.conftest import PICKUP, make_errand, pay_for, walk
@@ -31,6 +31,8 @@ from tests.errands.staff_pages import (
 )
 
 pytestmark = pytest.mark.django_db
+
+BUSAN = Point(35.1151, 129.0414)
 
 
 # --- Looking -----------------------------------------------------------------------------
@@ -129,7 +131,7 @@ def test_finding_an_errand(staff: Client, alice: User, bob: User, asked: str) ->
     wanted = make_errand(alice, title="케이크 픽업")
     other = pay_for(make_errand(bob))
     Errand.objects.filter(pk=other.pk).update(
-        kind="help", area="1:1", created_at=clock.now() - dt.timedelta(days=3)
+        kind="help", area=area_of(BUSAN), created_at=clock.now() - dt.timedelta(days=3)
     )
     query = {
         "title": {"q": "케이크"},
@@ -137,7 +139,7 @@ def test_finding_an_errand(staff: Client, alice: User, bob: User, asked: str) ->
         "number": {"q": str(wanted.pk)},
         "state": {"state__in": "awaiting_payment,disputed"},
         "kind": {"kind__exact": "delivery"},
-        "area": {"area": area_of(PICKUP)},
+        "area": {"area": area_of(PICKUP, REGION)},
         "date": {"created_at__gte": str(clock.now() - dt.timedelta(days=1))},
     }[asked]
     page = staff.get(list_of("errand"), query)
@@ -145,9 +147,9 @@ def test_finding_an_errand(staff: Client, alice: User, bob: User, asked: str) ->
     assert "₩" in text_of(page)
 
 
-def test_areas_are_known_by_an_address_in_them(alice: User) -> None:
+def test_regions_are_known_by_an_address_in_them(alice: User) -> None:
     make_errand(alice)
-    assert areas_lately() == {area_of(PICKUP): "서울 마포구 양화로 160"}
+    assert regions_lately() == {area_of(PICKUP, REGION): "서울 마포구 양화로 160"}
 
 
 # --- Who may -----------------------------------------------------------------------------
@@ -186,7 +188,7 @@ def test_who_may_look_may_not_act(client: Client, disputed: Errand) -> None:
 def test_nothing_is_added_changed_or_deleted_by_form(
     staff: Client, dana: User, disputed: Errand, now: dt.datetime, name: str
 ) -> None:
-    services.area_condition_set(area="1:1", until=now, by=dana, now=now)
+    services.area_condition_set(area=area_of(BUSAN), until=now, by=dana, now=now)
     assert staff.get(f"{list_of(name)}add/").status_code == 403
     body = {"action": "delete_selected", "_selected_action": str(disputed.pk), "post": "yes"}
     staff.post(list_of(name), body)

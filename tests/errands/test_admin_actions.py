@@ -10,6 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from common import clock
+from common.geo import REGION, area_around
 from errands import services
 from errands.models import AreaCondition, Errand, ErrandEvent
 from errands.selectors import bad_weather
@@ -154,7 +155,7 @@ def test_the_split_is_seen_before_it_is_made(staff: Client, disputed: Errand) ->
 
 def test_bad_weather_is_turned_on_and_off(staff: Client, dana: User, alice: User) -> None:
     area = make_errand(alice).area
-    on = {**DIALOG, "area": area, "hours": "3"}
+    on = {**DIALOG, "area": area_around(area, REGION), "hours": "3"}
     answer = staff.post(f"{list_of('areacondition')}bad-weather/", on)
     assert answer["HX-Redirect"] == list_of("areacondition")
     condition = AreaCondition.objects.get()
@@ -176,7 +177,8 @@ def test_bad_weather_is_turned_on_and_off(staff: Client, dana: User, alice: User
 def test_bad_weather_somewhere_or_for_ever_is_refused(
     staff: Client, alice: User, wrong: dict[str, str]
 ) -> None:
-    form = {**DIALOG, "area": make_errand(alice).area, "hours": "3", **wrong}
+    region = area_around(make_errand(alice).area, REGION)
+    form = {**DIALOG, "area": region, "hours": "3", **wrong}
     answer = staff.post(f"{list_of('areacondition')}bad-weather/", form)
     assert "HX-Redirect" not in answer.headers
     assert not AreaCondition.objects.exists()

@@ -9,7 +9,7 @@ import pytest
 
 from accounts.models import User
 from common.errors import NotFound
-from common.geo import Point, area_of
+from common.geo import REGION, Point, area_of
 from errands import services
 from errands.models import AreaCondition, Errand, ErrandEvent, Quote
 from errands.pricing import SEOUL
@@ -60,14 +60,14 @@ def test_bad_weather_raises_the_price_in_its_area_only(alice: User, now: dt.date
     # Noon, because the night has a price of its own and may begin or end within the two hours.
     noon = now.astimezone(SEOUL).replace(hour=12)
     dry = quote(alice, noon).reward_floor
-    AreaCondition.objects.create(area=area_of(PICKUP), bad_weather_until=noon + HOUR)
+    AreaCondition.objects.create(area=area_of(PICKUP, REGION), bad_weather_until=noon + HOUR)
     assert quote(alice, noon).reward_floor == dry + 1_500
     assert quote(alice, noon + 2 * HOUR).reward_floor == dry
 
 
 def test_the_price_is_frozen_on_posting(alice: User, now: dt.datetime) -> None:
     found = quote(alice, now)
-    AreaCondition.objects.create(area=area_of(PICKUP), bad_weather_until=now + HOUR)
+    AreaCondition.objects.create(area=area_of(PICKUP, REGION), bad_weather_until=now + HOUR)
     errand = post(alice, found.pk, now)
     assert errand.lines == found.lines
     assert (errand.reward, errand.service_fee, errand.total) == (10_000, 1_000, 11_000)

@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from accounts.models import User
+from common.geo import REGION, area_around
 from errands import selectors, services
 from errands.models import Errand, Review
 from errands.states import Role, State
@@ -135,6 +136,8 @@ def test_strangers_review_nothing(charlie: User, done: Errand, now: dt.datetime)
         review(done, charlie, now)
 
 
-def test_an_area_is_known_by_the_newest_address_in_it(alice: User) -> None:
-    errand = make_errand(alice)
-    assert selectors.areas_lately() == {errand.area: errand.pickup_address}
+def test_a_region_is_known_by_the_newest_address_in_it(alice: User) -> None:
+    older, newer = make_errand(alice), make_errand(alice)
+    Errand.objects.filter(pk=older.pk).update(pickup_address="하늘공원")
+    region = area_around(newer.area, REGION)
+    assert selectors.regions_lately() == {region: newer.pickup_address}

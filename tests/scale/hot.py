@@ -15,9 +15,9 @@ from common.idempotency import forget_expired
 from dispatch import locations, selectors, services
 from dispatch.models import Offer, OfferState
 from dispatch.policy import Fix
-from dispatch.services.runs import _asked_last
+from dispatch.services.inputs import _asked_last
 from errands import services as lives
-from errands.selectors import areas_lately, bad_weather
+from errands.selectors import bad_weather, regions_lately
 from errands.states import State
 from payments import escrow
 from tests.accounts.conftest import log_in
@@ -59,9 +59,10 @@ def _matching(town: Town) -> Iterator[tuple[str, Read]]:
     yield "match an area", partial(services.match_area, area=area, now=now)
     yield "who is on duty", partial(on_duty_profiles, ids)
     yield "what they carry", partial(selectors.carried_by, ids)
+    yield "where they are going", partial(selectors.corridors_of, ids, now=now)
     yield "when they were asked", partial(_asked_last, ids, now)
     yield "weather", partial(bad_weather, area=area, now=now)
-    yield "areas lately", areas_lately
+    yield "regions lately", regions_lately
 
 
 def _answers(town: Town) -> Iterator[tuple[str, Read]]:

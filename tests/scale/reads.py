@@ -59,6 +59,7 @@ API = [
     Address("/api/v1/offers", "bob", 4, "?state=accepted"),
     Address("/api/v1/errands-nearby", "bob", 4, NEARBY),
     Address("/api/v1/duty", "bob", 3),
+    Address("/api/v1/duty/corridor", "bob", 4),
     Address("/api/v1/balance", "bob", 1),
     Address("/api/v1/statement", "bob", 3),
     Address("/api/v1/payments/{order_id}", "alice", 1),
@@ -125,12 +126,13 @@ STAFF = {
     "payments.refund list": 3, "payments.refund page": 3,
     "payments.transfer list": 3, "payments.transfer page": 4,
     "payments.account list": 4, "payments.account page": 2,
-    "errands.errand list": 6, "errands.errand page": 20,
+    "errands.errand list": 6, "errands.errand page": 21,
     "errands.quote list": 4, "errands.quote page": 4,
     "errands.review list": 6, "errands.review page": 6,
     "errands.areacondition list": 5, "errands.areacondition page": 6,
     "dispatch.offer list": 5, "dispatch.offer page": 5,
-    "dispatch.solve list": 3, "dispatch.solve page": 3,
+    "dispatch.solve list": 3, "dispatch.solve page": 7,
+    "dispatch.corridor list": 4, "dispatch.corridor page": 4,
     "common.deadletter list": 3, "common.deadletter page": 2,
 }  # fmt: skip
 FILTERED = {
@@ -167,7 +169,7 @@ def staff_reads(client: Client) -> Iterator[tuple[str, Read]]:
 
 
 SOCKETS = {
-    "runner hello": 8, "runner tick": 5,
+    "runner hello": 9, "runner tick": 5,
     "errand hello": 2, "errand tick": 3, "errand place": 1,
     "track hello": 1, "track tick": 2,
     "staff picture": 2,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 from accounts.models import Strike
-from dispatch.models import Offer, OfferState, TrailPoint
+from dispatch.models import NoOffer, Offer, OfferState, Reason, Solve, TrailPoint
 from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose, Review
 from errands.states import Move, Role
 from payments.models import Account, Entry, Payment, Refund, Transfer
@@ -26,6 +26,7 @@ def swell(errand: Errand, rows: int) -> None:
 
 
 def _live(cart: Cart, errand: Errand, rows: int) -> None:
+    solve = Solve.objects.latest("id")
     for number in range(rows):
         cart.put(
             ErrandEvent(
@@ -44,6 +45,10 @@ def _live(cart: Cart, errand: Errand, rows: int) -> None:
             Offer(
                 errand=errand, runner=errand.runner, state=OfferState.EXPIRED, pay=errand.reward,
                 added_minutes=5.0, expires_at=errand.created_at,
+            ),
+            NoOffer(
+                errand=errand, solve=solve, reason=Reason.OUTBID, near=3, allowed=2, able=1,
+                timely=1,
             ),
             Strike(runner=errand.runner, reference=f"{errand.pk}:{number}", reason="drop"),
         )  # fmt: skip

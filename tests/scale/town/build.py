@@ -12,7 +12,8 @@ from typing import Any
 from allauth.account.models import EmailAddress
 
 from accounts.models import RunnerProfile, RunnerState, User
-from common.geo import Point, area_of
+from common.geo import REGION, Point, area_of
+from dispatch.models import Corridor
 from errands.models import AreaCondition, Errand, Quote
 from errands.states import TWO_PLACES, UNDERWAY, Kind, Role, State
 from tests.scale.town.cart import Cart
@@ -24,7 +25,7 @@ PAST = dt.timedelta(days=90)
 LATELY = dt.timedelta(minutes=100)
 FRESH = dt.timedelta(days=2)
 ON_DUTY_EVERY = 3
-SOMEWHERE = area_of(Point(37.56, 126.98))
+SOMEWHERE = area_of(Point(37.56, 126.98), REGION)
 DUE = {
     State.AWAITING_PAYMENT: dt.timedelta(minutes=10),
     State.OPEN: dt.timedelta(hours=1),
@@ -56,6 +57,7 @@ class _Builder:
         people = [*self.requesters, *self.runners]
         weather = AreaCondition(area=SOMEWHERE, bad_weather_until=self.now, set_by=people[0])
         self.cart.put(*people, *profiles, *map(_address, people), weather)
+        self.cart.put(*map(self._corridor, self.on_duty))
         stories = Stories(self.cart, self.on_duty, self.now)
         errands = list(self._errands())
         self.cart.put(*(errand.quote for errand in errands), *errands)
@@ -67,6 +69,10 @@ class _Builder:
         stories.end()
         self.cart.unload()
         return Town(self.now, self.requesters, self.runners, errands, self.on_duty)
+
+    def _corridor(self, runner: User) -> Corridor:
+        until = self.now + dt.timedelta(hours=1)
+        return Corridor(runner=runner, lat=37.56, lng=126.98, most_added_minutes=15, until=until)
 
     def _errands(self) -> Iterator[Errand]:
         ended = self.size.errands - self.size.live

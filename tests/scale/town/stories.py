@@ -10,7 +10,16 @@ from uuid import UUID
 
 from accounts.models import User
 from common.models import AnsweredRequest, Cause, DeadLetter
-from dispatch.models import Offer, OfferState, RunnerMessage, RunnerStream, Solve, TrailPoint
+from dispatch.models import (
+    NoOffer,
+    Offer,
+    OfferState,
+    Reason,
+    RunnerMessage,
+    RunnerStream,
+    Solve,
+    TrailPoint,
+)
 from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose, Review
 from errands.states import UNDERWAY, Kind, Role, State
 from tests.scale.town.books import Books, order_of
@@ -66,6 +75,7 @@ class Stories:
     def _offers(self, errand: Errand) -> None:
         if errand.opened_at is None:
             return
+        self._no_offer(errand, self._solve(errand))
         self._offer(errand, self.on_duty[errand.version % len(self.on_duty)], OfferState.EXPIRED)
         if errand.runner is not None:
             self._offer(errand, errand.runner, OfferState.ACCEPTED)
@@ -83,6 +93,15 @@ class Stories:
         self.cart.put(offer)
         if at > self.now - KEPT:
             self._message(runner, {"offer": {"id": str(offer.pk)}}, at)
+
+    def _no_offer(self, errand: Errand, solve: Solve | None) -> None:
+        if solve is not None:
+            self.cart.put(
+                NoOffer(
+                    errand=errand, solve=solve, reason=Reason.NO_RUNNER_IN_REACH, near=0,
+                    allowed=0, able=0, timely=0, created_at=errand.created_at,
+                )
+            )  # fmt: skip
 
     def _solve(self, errand: Errand) -> Solve | None:
         """One matching run makes the offers of some minutes; old ones are forgotten."""
