@@ -2,6 +2,7 @@
 
 from dispatch.services.answers import errand_claim, errand_give_back, offer_accept, offer_decline
 from dispatch.services.duty import duty_off, duty_on
+from dispatch.services.known import Report
 from dispatch.services.messages import message_send
 from dispatch.services.offers import (
     offer_expire,
@@ -10,12 +11,13 @@ from dispatch.services.offers import (
     offers_withdraw,
     offers_withdraw_from,
 )
-from dispatch.services.reports import Report, positions_report
+from dispatch.services.reports import Track, positions_report
 from dispatch.services.runs import match_area
 from dispatch.services.upkeep import forget_old
 
 __all__ = [
     "Report",
+    "Track",
     "duty_off",
     "duty_on",
     "errand_claim",

@@ -12,7 +12,6 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connections
 from django.test import Client
@@ -164,7 +163,7 @@ def report(runner: User, where: Point, *, seconds_ago: float = 0) -> None:
     now = clock.now()
     at = now - timedelta(seconds=seconds_ago)
     fix = Fix(lat=where.lat, lng=where.lng, accuracy=5.0, recorded_at=at)
-    send = async_to_sync(dispatch_services.positions_report)
+    send = dispatch_services.positions_report
     done = elsewhere(lambda: send(user=runner, points=[fix], now=now))
     assert done.kept == 1
 
