@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 from uuid import UUID
 
 from common.geo import METRES_PER_DEGREE, SERVICE_BOX, Point, metres_between, walking_minutes
-
-T = TypeVar("T")
 
 WORST_ACCURACY_M = 50.0
 LEAST_APART_S = 0.5  # phones measure once a second; a trail must not grow faster than time goes
@@ -182,9 +180,19 @@ def eta_minutes(start: Point, loads: Sequence[Load], errand_id: UUID) -> float |
     return etas(start, loads).get(errand_id)
 
 
-def thinned(places: Sequence[T], most: int) -> list[T]:
-    """Leave out places of a way at even distances until ``most`` are left; the ends stay."""
-    if len(places) <= most:
-        return list(places)
-    step = (len(places) - 1) / (most - 1)
-    return [places[round(index * step)] for index in range(most)]
+def thinned(way: Sequence[Point], most: int) -> list[Point]:
+    """Leave places out where they are densest until at most ``most`` are left; the ends stay.
+
+    No step becomes longer than twice what is needed for that, however often it is done.
+    """
+    if len(way) <= most:
+        return list(way)
+    steps = [metres_between(a, b) for a, b in pairwise(way)]
+    longest, since = 2 * sum(steps) / (most - 1), 0.0
+    kept = [way[0]]
+    for place, step in zip(way, steps, strict=False):
+        if since and since + step > longest:
+            kept.append(place)
+            since = 0.0
+        since += step
+    return [*kept, way[-1]]

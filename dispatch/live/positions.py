@@ -99,9 +99,9 @@ _together: PerLoop[Together[Published, None]] = PerLoop(lambda: Together(_publis
 def joined(earlier: str, later: str) -> str:
     """Make one message of two that a slow socket has not taken, so that its line has no hole."""
     first, last = _from_text(earlier), _from_text(later)
-    path = thinned([*_way(first), *_way(last)], MAX_PATH)
-    return to_text(msgspec.structs.replace(last, path=path))
+    way = thinned([*_way(first), *_way(last)], MAX_PATH)
+    return to_text(msgspec.structs.replace(last, path=[tuple(place) for place in way]))
 
 
-def _way(message: PositionMessage) -> Sequence[tuple[float, float]]:
-    return message.path or [(message.lat, message.lng)]
+def _way(message: PositionMessage) -> Sequence[Point]:
+    return [Point(*place) for place in message.path] or [Point(message.lat, message.lng)]
