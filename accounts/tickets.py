@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from uuid import UUID
 
-from common.redis import async_client, client
+from common.redis import client, shared_client
 
 LIFE_S = 30
 
@@ -25,8 +25,7 @@ def redeem(ticket: str) -> UUID | None:
 
 async def redeem_async(ticket: str) -> UUID | None:
     """Do what :func:`redeem` does, for the event loop."""
-    async with async_client() as redis:
-        return _owner(await redis.getdel(_key(ticket)))
+    return _owner(await (await shared_client()).getdel(_key(ticket)))
 
 
 def _key(ticket: str) -> str:

@@ -10,8 +10,7 @@ import logging
 import socket
 import struct
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-
+from balrottuieo.frames import QuickWebSocket
 from dispatch.protocol import MAX_UNREAD_S, CloseCode
 
 logger = logging.getLogger(__name__)
@@ -21,7 +20,7 @@ KERNEL_BYTES = 64 * 1024  # the kernel's own measure is up to 4 MB for each sock
 RESET = struct.pack("ii", 1, 0)  # linger for no time
 
 
-class ImpatientWebSocket(WebSocketsSansIOProtocol):
+class ImpatientWebSocket(QuickWebSocket):
     """Keeps ``KERNEL_BYTES`` for its client, and the one message that found no room there."""
 
     _alarm: asyncio.TimerHandle | None = None

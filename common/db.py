@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import DatabaseError, connection, transaction
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.db.models import QuerySet
 
 P = ParamSpec("P")
@@ -97,6 +98,25 @@ def delete_all(rows: QuerySet[Any]) -> int:
     while keys := list(rows.values_list("pk", flat=True)[:DELETED_AT_ONCE]):
         deleted += rows.filter(pk__in=keys).delete()[0]
     return deleted
+
+
+async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run ``function`` on a thread; not the shared one, so that nobody waits for another."""
+    return await sync_to_async(_with_connections(function), thread_sensitive=False)(*args, **kwargs)
+
+
+def _with_connections(function: Callable[P, T]) -> Callable[P, T]:
+    """Outside of requests nobody else replaces a connection that the database has closed."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        close_old_connections()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            close_old_connections()
+
+    return wrapper
 
 
 def is_transient(error: BaseException | None) -> bool:

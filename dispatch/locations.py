@@ -6,52 +6,44 @@ function raises ``Unavailable`` when Redis does not answer in time.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
-import redis.asyncio
+import msgspec
 from django.conf import settings
 from redis.exceptions import RedisError
 
 from common import clock
 from common.errors import Unavailable
 from common.geo import METRES_PER_DEGREE, Point
-from common.redis import async_client, client
-from dispatch.policy import Fix
+from common.redis import client, shared_client
+from common.together import PerLoop, Together
+from dispatch.policy import OLDEST, Fix
 
 WHERE = "dispatch:where"  # GEO: runner → position
 WHEN = "dispatch:when"  # sorted set: runner → epoch seconds of that position
-LAST_KEPT_S = 24 * 3600
+LAST = "dispatch:last"  # hash: runner → the last report in full
 OCCUPATION_S = 30
 STALE_AFTER = timedelta(hours=1)
 MOST_SHOWN = 5_000
+MOST_STORED = 1_000  # at once; Redis does nothing else meanwhile
 
-_clients: dict[asyncio.AbstractEventLoop, redis.asyncio.Redis] = {}
-_owners: dict[asyncio.AbstractEventLoop, AsyncGenerator[redis.asyncio.Redis]] = {}
-
-
-async def _owned(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[redis.asyncio.Redis]:
-    """Keep a client open; a loop that ends closes its generators, and this one the client."""
-    opened = async_client()
-    try:
-        yield opened
-    finally:
-        _clients.pop(loop, None)
-        _owners.pop(loop, None)
-        await opened.aclose()
+Stored = tuple[UUID, Fix, str | None]  # runner, position, who tells others; see `remember`
 
 
-async def _client() -> redis.asyncio.Redis:
-    """Return the running loop's own client: connections can't move between loops."""
-    loop = asyncio.get_running_loop()
-    if loop not in _clients:
-        owner = _owned(loop)
-        _clients[loop], _owners[loop] = await anext(owner), owner
-    return _clients[loop]
+class Recalled(NamedTuple):
+    """What Redis knows of a runner, as far as reports need it."""
+
+    runner_id: UUID
+    last: Fix | None
+    occupation: str | None
+
+
+_to_json = msgspec.json.Encoder().encode
+_from_json = msgspec.json.Decoder(Fix).decode
 
 
 @contextmanager
@@ -62,26 +54,65 @@ def _asking() -> Iterator[None]:
         raise Unavailable from error
 
 
-def _last_key(runner_id: UUID) -> str:
-    return f"dispatch:runner:{runner_id.hex}:last"
-
-
 def _occupation_key(runner_id: UUID) -> str:
     return f"dispatch:runner:{runner_id.hex}:occupation"
+
+
+def news_topic(runner_id: UUID) -> str:
+    """Where it is published that what was recalled about a runner may not hold any more.
+
+    The message names who did it, so that it can pass over its own.
+    """
+    return f"dispatch:runner:{runner_id.hex}:news"
 
 
 # --- Writing -----------------------------------------------------------------------------
 
 
-async def remember(runner_id: UUID, fixes: Sequence[Fix]) -> None:
-    """Store where the runner is: the last of ``fixes``, which were kept by the policy."""
+async def remember(runner_id: UUID, fixes: Sequence[Fix], *, teller: str | None = None) -> None:
+    """Store where the runner is: the last of ``fixes``, which were kept by the policy.
+
+    Done at once with what others report in the same moment. With a ``teller`` whoever remembers
+    something else about the runner hears that it is over.
+    """
+    await _together().do((runner_id, fixes[-1], teller))
+
+
+async def _store(batch: Sequence[Stored]) -> list[None]:
     with _asking():
-        pipe = (await _client()).pipeline(transaction=False)
-        fix, key = fixes[-1], _last_key(runner_id)
-        _queue_place(pipe, runner_id, fix.point, fix.recorded_at)
-        pipe.hset(key, mapping=_to_hash(fix))
-        pipe.expire(key, LAST_KEPT_S)
+        pipe = (await shared_client()).pipeline(transaction=False)
+        _queue(pipe, batch)
         await pipe.execute()
+    return [None] * len(batch)
+
+
+_together: PerLoop[Together[Stored, None]] = PerLoop(lambda: Together(_store, most=MOST_STORED))
+
+
+def remember_now(runner_id: UUID, fix: Fix, *, teller: str) -> None:
+    """Do what :func:`remember` does, where waiting is allowed."""
+    with _asking():
+        pipe = client().pipeline(transaction=False)
+        _queue(pipe, [(runner_id, fix, teller)])
+        pipe.execute()
+
+
+def _queue(pipe: Any, batch: Sequence[Stored]) -> None:
+    """One command of each kind, however many there are."""
+    where: list[float | str] = []
+    when: dict[str, float] = {}
+    last: dict[str, bytes] = {}
+    for runner_id, fix, _teller in batch:
+        member = runner_id.hex
+        where += (fix.lng, fix.lat, member)
+        when[member] = fix.recorded_at.timestamp()
+        last[member] = _to_json(fix)
+    pipe.geoadd(WHERE, where)
+    pipe.zadd(WHEN, when)
+    pipe.hset(LAST, mapping=last)
+    for runner_id, _, teller in batch:
+        if teller is not None:
+            pipe.publish(news_topic(runner_id), teller)
 
 
 def place(runner_id: UUID, point: Point, *, now: datetime) -> None:
@@ -92,13 +123,9 @@ def place(runner_id: UUID, point: Point, *, now: datetime) -> None:
     """
     with _asking():
         pipe = client().pipeline(transaction=False)
-        _queue_place(pipe, runner_id, point, now)
+        pipe.geoadd(WHERE, (point.lng, point.lat, runner_id.hex))
+        pipe.zadd(WHEN, {runner_id.hex: now.timestamp()})
         pipe.execute()
-
-
-def _queue_place(pipe: Any, runner_id: UUID, point: Point, at: datetime) -> None:
-    pipe.geoadd(WHERE, (point.lng, point.lat, runner_id.hex))
-    pipe.zadd(WHEN, {runner_id.hex: at.timestamp()})
 
 
 def forget(runner_id: UUID) -> None:
@@ -107,19 +134,29 @@ def forget(runner_id: UUID) -> None:
         pipe = client().pipeline(transaction=False)
         pipe.zrem(WHERE, runner_id.hex)
         pipe.zrem(WHEN, runner_id.hex)
-        pipe.delete(_last_key(runner_id), _occupation_key(runner_id))
+        pipe.hdel(LAST, runner_id.hex)
+        pipe.delete(_occupation_key(runner_id))
+        pipe.publish(news_topic(runner_id), "")
         pipe.execute()
 
 
 def forget_stale(*, now: datetime) -> int:
-    """Take runners off the map who have not reported for an hour; return how many."""
+    """Take runners off the map who have not reported for an hour; return how many.
+
+    The last report itself is kept while a point older than that may still come.
+    """
     with _asking():
-        before = (now - STALE_AFTER).timestamp()
-        members: list[Any] = client().zrangebyscore(WHEN, "-inf", before)
-        if members:
-            client().zrem(WHERE, *members)
-            client().zrem(WHEN, *members)
-        return len(members)
+        silent: list[Any] = _reported_until(now - STALE_AFTER)
+        gone = int(client().zrem(WHERE, *silent)) if silent else 0
+        if old := _reported_until(now - OLDEST):
+            client().hdel(LAST, *old)
+            client().zrem(WHEN, *old)
+        return gone
+
+
+def _reported_until(moment: datetime) -> list[Any]:
+    found: list[Any] = client().zrangebyscore(WHEN, "-inf", moment.timestamp())
+    return found
 
 
 # --- Reading -----------------------------------------------------------------------------
@@ -169,7 +206,7 @@ def everyone(*, now: datetime | None = None) -> dict[UUID, Point]:
 def last(runner_id: UUID, *, now: datetime | None = None) -> Fix | None:
     """Return the last reported position in full, if it is fresh."""
     with _asking():
-        fix = _from_hash(client().hgetall(_last_key(runner_id)))
+        fix = _read(client().hget(LAST, runner_id.hex))
     return fix if fix and fix.recorded_at.timestamp() >= _oldest(now) else None
 
 
@@ -185,45 +222,61 @@ def _fresh(members: Sequence[str], now: datetime | None) -> set[str]:
     return {m for m, at in zip(members, times, strict=True) if at is not None and at >= oldest}
 
 
-# --- What the path of a report needs to know, in one round trip ----------------------------
+# --- What taking in a report needs to know, for many in one round trip ---------------------
 
 
-async def recall(runner_id: UUID) -> tuple[Fix | None, str | None]:
-    """Return the last position and the occupation noted with :func:`note_occupation`."""
+async def recall(asked: Sequence[tuple[UUID, str]]) -> list[Recalled]:
+    """Return the last position and the occupation noted with :func:`note_occupations` of each.
+
+    ``asked`` are runners and who asks: others who remember something hear that it is over.
+    """
     with _asking():
-        pipe = (await _client()).pipeline(transaction=False)
-        pipe.hgetall(_last_key(runner_id))
-        pipe.get(_occupation_key(runner_id))
-        stored, occupation = await pipe.execute()
-    return _from_hash(stored), occupation
+        pipe = (await shared_client()).pipeline(transaction=False)
+        _queue_recall(pipe, asked)
+        replies = await pipe.execute()
+    return _recalled(asked, replies)
 
 
-async def note_occupation(runner_id: UUID, occupation: str) -> None:
-    """Note for half a minute what a runner is doing, so that reports need no database."""
+def recall_now(runner_id: UUID, *, teller: str) -> Recalled:
+    """Do what :func:`recall` does for one, where waiting is allowed."""
     with _asking():
-        await (await _client()).set(_occupation_key(runner_id), occupation, ex=OCCUPATION_S)
+        pipe = client().pipeline(transaction=False)
+        _queue_recall(pipe, [(runner_id, teller)])
+        replies = pipe.execute()
+    return _recalled([(runner_id, teller)], replies)[0]
+
+
+def _queue_recall(pipe: Any, asked: Sequence[tuple[UUID, str]]) -> None:
+    pipe.hmget(LAST, [runner_id.hex for runner_id, _teller in asked])
+    pipe.mget([_occupation_key(runner_id) for runner_id, _teller in asked])
+    for runner_id, teller in asked:
+        pipe.publish(news_topic(runner_id), teller)
+
+
+def _recalled(asked: Sequence[tuple[UUID, str]], replies: Sequence[Any]) -> list[Recalled]:
+    return [
+        Recalled(runner_id, _read(last), occupation)
+        for (runner_id, _teller), last, occupation in zip(asked, *replies[:2], strict=True)
+    ]
+
+
+def note_occupations(occupations: Mapping[UUID, str]) -> None:
+    """Note for half a minute what runners are doing, so that reports need no database."""
+    with _asking():
+        pipe = client().pipeline(transaction=False)
+        for runner_id, occupation in occupations.items():
+            pipe.set(_occupation_key(runner_id), occupation, ex=OCCUPATION_S)
+        pipe.execute()
 
 
 def forget_occupation(runner_id: UUID) -> None:
     """Have the next report look it up again."""
     with _asking():
-        client().delete(_occupation_key(runner_id))
+        pipe = client().pipeline(transaction=False)
+        pipe.delete(_occupation_key(runner_id))
+        pipe.publish(news_topic(runner_id), "")
+        pipe.execute()
 
 
-def _to_hash(fix: Fix) -> dict[Any, float]:
-    values = {**fix._asdict(), "recorded_at": fix.recorded_at.timestamp()}
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _from_hash(stored: Mapping[Any, Any]) -> Fix | None:
-    if not stored:
-        return None
-    numbers = {str(name): float(value) for name, value in stored.items()}
-    return Fix(
-        lat=numbers["lat"],
-        lng=numbers["lng"],
-        accuracy=numbers["accuracy"],
-        recorded_at=datetime.fromtimestamp(numbers["recorded_at"], UTC),
-        speed=numbers.get("speed"),
-        heading=numbers.get("heading"),
-    )
+def _read(stored: Any) -> Fix | None:
+    return None if stored is None else _from_json(stored)

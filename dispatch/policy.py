@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
 
-from common.geo import SERVICE_BOX, Point, metres_between, walking_minutes
+from common.geo import METRES_PER_DEGREE, SERVICE_BOX, Point, metres_between, walking_minutes
 
 WORST_ACCURACY_M = 50.0
 LEAST_APART_S = 0.5  # phones measure once a second; a trail must not grow faster than time goes
@@ -67,30 +66,33 @@ def sift(
     Times are of a clock that is ``behind`` ours; what is kept has our time.
     """
     kept: list[Fix] = []
-    refused: Counter[str] = Counter()
+    refused: dict[str, int] = {}
     shift = behind if CLOCKS_DIFFER < abs(behind) <= WORST_CLOCK else NO_TIME
+    its_now = now - shift
+    earliest, latest = its_now - OLDEST, its_now + CLOCKS_DIFFER
     for told in fixes:
-        reason, fix = _fault(told, now - shift), told
+        reason, fix = _fault(told, earliest, latest), told
         if not reason:
-            fix = told._replace(recorded_at=told.recorded_at + shift)
+            if shift:
+                fix = told._replace(recorded_at=told.recorded_at + shift)
             reason = _contradiction(fix, last, max_speed_mps)
         if reason:
-            refused[reason] += 1
+            refused[reason] = refused.get(reason, 0) + 1
         else:
             kept.append(fix)
             last = fix
-    return Sifted(kept, dict(refused))
+    return Sifted(kept, refused)
 
 
-def _fault(fix: Fix, now: datetime) -> str:
+def _fault(fix: Fix, earliest: datetime, latest: datetime) -> str:
     """Say what is wrong with a fix by itself; not-a-number fails every comparison here."""
     if not SERVICE_BOX.holds(fix.point):
         return "outside_service_area"
     if not 0 <= fix.accuracy <= WORST_ACCURACY_M:
         return "inaccurate"
-    if fix.recorded_at > now + CLOCKS_DIFFER:
+    if fix.recorded_at > latest:
         return "future"
-    if fix.recorded_at < now - OLDEST:
+    if fix.recorded_at < earliest:
         return "too_old"
     return ""
 
@@ -104,8 +106,14 @@ def _contradiction(fix: Fix, last: Fix | None, max_speed_mps: float) -> str:
         return "out_of_order"
     if passed_s < LEAST_APART_S:
         return "duplicate"
-    walked_m = metres_between(last.point, fix.point)
-    return "too_fast" if walked_m > max_speed_mps * passed_s else ""
+    return "too_fast" if _is_further(fix, last, max_speed_mps * passed_s) else ""
+
+
+def _is_further(fix: Fix, last: Fix, metres: float) -> bool:
+    # No way is longer than first along the meridian and then along the equator's own degrees:
+    # for almost every step that settles it, without trigonometry.
+    longest = (abs(fix.lat - last.lat) + abs(fix.lng - last.lng)) * METRES_PER_DEGREE
+    return longest > metres and metres_between(last.point, fix.point) > metres
 
 
 def reach_m(waited_s: float, steps: Sequence[tuple[float, float]]) -> float:
@@ -152,8 +160,8 @@ def minutes_along(start: Point, stops: Sequence[Stop]) -> float:
 def route(start: Point, loads: Sequence[Load]) -> list[Stop]:
     """Return the order in which to visit all places: each errand, in the order of acceptance,
     where it adds the fewest minutes to the earlier ones."""
-    stops: list[Stop] = []
-    for load in loads:
+    stops: list[Stop] = loads[0].stops if loads else []
+    for load in loads[1:]:
         stops = min(insertions(stops, load.stops), key=lambda way: minutes_along(start, way))
     return stops
 
@@ -169,8 +177,35 @@ def insertions(stops: list[Stop], new: list[Stop]) -> list[list[Stop]]:
     ]
 
 
+def etas(start: Point, loads: Sequence[Load]) -> dict[UUID, float]:
+    """Return the walking minutes until the last place of each errand that has one left."""
+    minutes: dict[UUID, float] = {}
+    passed, here = 0.0, start
+    for stop in route(start, loads):
+        passed += walking_minutes(here, stop.point)
+        here = stop.point
+        minutes[stop.errand_id] = round(passed, 1)
+    return minutes
+
+
 def eta_minutes(start: Point, loads: Sequence[Load], errand_id: UUID) -> float | None:
     """Return the walking minutes until the last place of an errand; None when none is left."""
-    stops = route(start, loads)
-    places = [index for index, stop in enumerate(stops) if stop.errand_id == errand_id]
-    return round(minutes_along(start, stops[: places[-1] + 1]), 1) if places else None
+    return etas(start, loads).get(errand_id)
+
+
+def thinned(way: Sequence[Point], most: int) -> list[Point]:
+    """Leave places out where they are densest until at most ``most`` are left; the ends stay.
+
+    No step becomes longer than twice what is needed for that, however often it is done.
+    """
+    if len(way) <= most:
+        return list(way)
+    steps = [metres_between(a, b) for a, b in pairwise(way)]
+    longest, since = 2 * sum(steps) / (most - 1), 0.0
+    kept = [way[0]]
+    for place, step in zip(way, steps, strict=False):
+        if since and since + step > longest:
+            kept.append(place)
+            since = 0.0
+        since += step
+    return [*kept, way[-1]]

@@ -22,6 +22,7 @@ BURST = 40.0
 RESUME_COST = 10.0  # one resume may read 500 rows, so it weighs as much as ten messages
 MAX_BAD_IN_A_ROW = 10
 MAX_POINTS = 100
+MAX_PATH = 100
 MAX_GAP = 500  # messages missed; after a larger gap the client starts over
 MAX_SEQUENCE = 2**31 - 1
 MAX_UNREAD_S = 5.0  # the web server waits so long for room to send more
@@ -291,12 +292,17 @@ class PublicEvent(Message, frozen=True, tag="errand.event"):
 
 
 class PositionMessage(Message, frozen=True, tag="position"):
-    """Where the runner is. Not numbered: the latest wins."""
+    """Where the runner is. Not numbered: the latest wins.
+
+    ``path`` is the way there since the message before, if more than one place is known of it:
+    (lat, lng) in order, at most MAX_PATH, the last one where the runner is.
+    """
 
     lat: float
     lng: float
     eta_minutes: float | None
     recorded_at: datetime
+    path: list[tuple[float, float]] = []
 
 
 class Snapshot(Message, frozen=True, tag="snapshot"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -111,7 +110,7 @@ class PositionsView(APIView):
         user = caller(request)
         runner_profile_of(user)
         now = clock.now()
-        report = async_to_sync(services.positions_report)(
+        report = services.positions_report(
             user=user, points=[Fix(**point) for point in given["points"]], now=now,
             behind=clock_behind(given["sent_at"], now=now),
         )  # fmt: skip

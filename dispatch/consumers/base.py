@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from typing import Any, ClassVar, ParamSpec, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping, Sequence
+from contextlib import suppress
+from typing import Any, ClassVar, Self, TypeAlias
 from urllib.parse import parse_qs
 
-from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
-from channels.utils import await_many_dispatch
 from django.conf import settings
 from django.db import OperationalError
 from django.utils import translation
@@ -20,8 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.models import User
+from common.db import in_database as in_database
 from common.errors import DomainError, Invalid, NotAllowed, NotFound, Unavailable
+from common.together import PerLoop
 from dispatch import live
+from dispatch.consumers.roll_call import RollCall
 from dispatch.protocol import (
     MAX_BAD_IN_A_ROW,
     MAX_FRAME_BYTES,
@@ -38,37 +39,35 @@ from dispatch.protocol import (
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-T = TypeVar("T")
 Event: TypeAlias = MutableMapping[str, Any]
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Event]]
 Send: TypeAlias = Callable[[Event], Awaitable[None]]
 
 
-async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run ``function`` on a thread; not the shared one, so that no socket waits for another."""
-    work = database_sync_to_async(function, thread_sensitive=False)
-    result: T = await work(*args, **kwargs)
-    return result
-
-
 class Consumer:
     """One socket. Everything that happens to it is handled in turn, never two things at once.
 
-    Written without Channels' own consumer, whose dispatch visits a thread for every message.
+    Written without Channels' own consumer, whose dispatch makes tasks and visits a thread for
+    every message.
     """
 
     decode: ClassVar[Decoder] = decode_watcher
     tick_s: ClassVar[float] = 10.0
     public: ClassVar[bool] = False
+    roll_call: ClassVar[PerLoop[RollCall[Any]]]
 
     def __init__(self, scope: Scope, send: Send, inbox: live.Inbox) -> None:
         self.scope = scope
         self.inbox = inbox
         self._send = send
+        self._turn = asyncio.Lock()
+        self._over = False
         self._bucket = TokenBucket(now=time.monotonic())
         self._bad_in_a_row = 0
+
+    def __init_subclass__(cls) -> None:
+        cls.roll_call = PerLoop(lambda: RollCall(cls))
 
     @classmethod
     def as_asgi(cls) -> Any:
@@ -80,36 +79,52 @@ class Consumer:
     async def run(self, receive: Receive) -> None:
         """Live until either side ends it; a lost channel layer tells the client to come again."""
         try:
-            await await_many_dispatch([receive, self.inbox.next, self._tick], self._handle)
-        except StopConsumer:
-            return
-        except live.LAYER_LOST as error:
-            logger.warning("a socket lost the channel layer: %r", error)
-            await self._close(CloseCode.RESTART)
+            async with asyncio.TaskGroup() as both:
+                await self._in_turn(self._said, await receive())
+                both.create_task(self._listen())
+                while True:
+                    await self._in_turn(self._said, await receive())
+        except* StopConsumer:
+            pass
+        except* live.LAYER_LOST as lost:
+            logger.warning("a socket lost the channel layer: %r", lost.exceptions)
+            with suppress(StopConsumer):
+                await self._close(CloseCode.RESTART)
         finally:
+            self.roll_call().leave(self)
             await self.inbox.close()
 
-    async def _tick(self) -> Event:
-        # Spread, so that sockets opened together do not read the database together for ever.
-        await asyncio.sleep(self.tick_s * random.uniform(0.8, 1.2))  # noqa: S311
-        return {"type": "tick"}
+    async def _listen(self) -> None:
+        while True:
+            await self._in_turn(self._told, await self.inbox.next())
 
-    async def _handle(self, event: Event) -> None:
+    async def _in_turn(self, handle: Callable[[Event], Awaitable[None]], event: Event) -> None:
+        async with self._turn:
+            if self._over:
+                raise StopConsumer
+            await handle(event)
+
+    async def _said(self, event: Event) -> None:
+        """Something came from the client's side."""
         match event["type"]:
             case "websocket.receive":
                 await self._received(event)
-            case "stream.message":
-                await self._kept(self.heard(event["message"]))
-            case "position.message":
-                await self.position(event["message"])
-            case "tick":
-                await self._kept(self.checked())
             case "websocket.connect":
                 await self._connected()
-            case "socket.end":
-                await self.end(CloseCode(event["code"]))
             case _:
                 raise StopConsumer
+
+    async def _told(self, event: Event) -> None:
+        """Something came from ours."""
+        match event["type"]:
+            case "position.message":
+                await self.position(event["text"])
+            case "stream.message":
+                await self._kept(self.heard(event["message"]))
+            case "tick":
+                await self._kept(self.checked())
+            case "socket.end":
+                await self.end(CloseCode(event["code"]))
 
     # --- Coming in ---
     @property
@@ -138,6 +153,7 @@ class Consumer:
             if not self.public:
                 await self.inbox.join(live.user_group(self.user.pk))
             await self.opened()
+            self.roll_call().enter(self)
         except DomainError as refusal:
             await self.send_away(refusal)
         except OperationalError as error:
@@ -192,10 +208,14 @@ class Consumer:
 
     # --- Speaking ---
     async def say(self, message: Any) -> None:
-        await self._raw({"type": "websocket.send", "text": live.to_text(message)})
+        await self.say_text(live.to_text(message))
+
+    async def say_text(self, text: str) -> None:
+        await self._raw({"type": "websocket.send", "text": text})
 
     async def end(self, code: CloseCode) -> None:
         """Close the socket and stop. Raises StopConsumer."""
+        self._over = True
         await self._close(code)
         raise StopConsumer
 
@@ -217,14 +237,19 @@ class Consumer:
     async def opened(self) -> None:
         """Let the client in, or raise a DomainError that sends it away."""
 
+    @classmethod
+    async def behind(cls, sockets: Sequence[Self]) -> Iterable[Self]:
+        """From time to time: those of ``sockets`` that have to be checked one by one."""
+        return sockets
+
     async def checked(self) -> None:
-        """From time to time: may it still go on, and has it missed something?"""
+        """May it still go on, and has it missed something?"""
 
     async def heard(self, message: dict[str, Any]) -> None:
         """A numbered message came through the channel layer."""
 
-    async def position(self, message: dict[str, Any]) -> None:
-        """A runner's position came through the channel layer."""
+    async def position(self, text: str) -> None:
+        """A runner's position was published."""
 
     async def answer(self, command: Command) -> None:
         if isinstance(command, Ping):

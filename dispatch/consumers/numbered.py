@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 from django.utils.translation import gettext_lazy as _
 
+from common.db import in_database
 from common.errors import Invalid
-from dispatch.consumers.base import Consumer, in_database
+from dispatch import live
+from dispatch.consumers.base import Consumer
 from dispatch.protocol import MAX_GAP, MAX_SEQUENCE, RESUME_COST, Command, Resume
 
 
@@ -35,14 +38,39 @@ class NumberedConsumer(Consumer):
     async def greeted(self) -> None:
         """The client knows the present and its numbers; what has none may follow."""
 
+    async def joined(self) -> None:
+        """Hear what is said from now on; again, to repair what Redis forgot."""
+        await self.inbox.join(*self.inbox.joined, *self.groups())
+
     async def opened(self) -> None:
         await in_database(self.standing)  # a stranger joins no group
-        await self.inbox.join(*self.groups())
+        await self.joined()
         await self._send_gap(wanted_after(self.query("after")), greet=True)
 
     async def checked(self) -> None:
-        await self.inbox.join(*self.groups())
+        await self.joined()
         await self.catch_up()
+
+    @classmethod
+    def standings(cls, sockets: Sequence[Self]) -> dict[NumberedConsumer, Any]:
+        """Read for many how they stand, as :meth:`standing` does; who is left out may not stay."""
+        raise NotImplementedError
+
+    def is_level(self, standing: Any) -> bool:
+        """Tell whether the client knows what there is to know."""
+        return bool(standing == self.last)
+
+    @classmethod
+    async def behind(cls, sockets: Sequence[Self]) -> list[Self]:
+        groups = {group for each in sockets for group in each.inbox.joined}
+        forgotten = await live.groups_here().forgotten(groups)
+        standings = await in_database(cls.standings, sockets)
+        level = {each for each, standing in standings.items() if each.is_level(standing)}
+        return [
+            each
+            for each in sockets
+            if each not in level or not forgotten.isdisjoint(each.inbox.joined)
+        ]
 
     async def answer(self, command: Command) -> None:
         if isinstance(command, Resume):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
-
-from asgiref.sync import ThreadSensitiveContext
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, ClassVar, Self
 
 from common import clock
+from common.db import in_database
 from common.geo import Point
-from dispatch import live, selectors, services
-from dispatch.consumers.base import in_database
+from dispatch import live, locations, selectors, services
 from dispatch.consumers.numbered import NumberedConsumer
 from dispatch.models import OfferState
 from dispatch.policy import NO_TIME, clock_behind
@@ -33,7 +31,8 @@ class RunnerConsumer(NumberedConsumer):
     """One runner's phone."""
 
     decode: ClassVar[Decoder] = decode_runner
-    behind = NO_TIME  # how far the phone's clock is, as its quickest batch of positions tells
+    clock_behind = NO_TIME  # how far the phone's clock is, as its quickest batch of positions tells
+    track: services.Track
 
     def groups(self) -> list[str]:
         return [live.runner_group(self.user.pk)]
@@ -53,40 +52,46 @@ class RunnerConsumer(NumberedConsumer):
             corridor=selectors.corridor_view(corridor) if corridor else None,
         )  # fmt: skip
 
-    async def answer(self, command: Command) -> None:
-        answers: dict[type[Command], Callable[[Any], Awaitable[Any]]] = {
-            DutyStart: self._duty_start,
-            DutyEnd: self._duty_end,
-            Positions: self._positions,
-            OfferAccept: self._offer_accept,
-            OfferDecline: self._offer_decline,
-        }
-        if type(command) in answers:
-            await self.say(await answers[type(command)](command))
-        else:
-            await super().answer(command)
+    async def opened(self) -> None:
+        self.track = services.Track(self.user.pk)
+        await super().opened()
 
-    async def _duty_start(self, command: DutyStart) -> Ack:
+    async def joined(self) -> None:
+        await super().joined()
+        await self.inbox.follow(locations.news_topic(self.user.pk), self.track.hear)
+
+    @classmethod
+    def standings(cls, sockets: Sequence[Self]) -> dict[NumberedConsumer, live.RunnerStanding]:
+        found = live.runners_standing({each.user.pk for each in sockets})
+        return {each: found[each.user.pk] for each in sockets if each.user.pk in found}
+
+    def is_level(self, standing: live.RunnerStanding) -> bool:
+        self.track.confirm(standing)
+        return standing.last == self.last
+
+    async def answer(self, command: Command) -> None:
+        answer = ANSWERS.get(type(command))
+        if answer is None:
+            await super().answer(command)
+        else:
+            await self.say(await answer(self, command))
+
+    async def duty_start(self, command: DutyStart) -> Ack:
         position = Point(command.position.lat, command.position.lng)
         await in_database(services.duty_on, user=self.user, position=position, now=clock.now())
         return Ack(about=command.name, id=command.id, on_duty=True)
 
-    async def _duty_end(self, command: DutyEnd) -> Ack:
+    async def duty_end(self, command: DutyEnd) -> Ack:
         await in_database(services.duty_off, user=self.user, now=clock.now())
         return Ack(about=command.name, id=command.id, on_duty=False)
 
-    async def _positions(self, command: Positions) -> PositionsAck:
+    async def positions(self, command: Positions) -> PositionsAck:
         now = clock.now()
-        self.behind = clock_behind(command.sent_at, now=now, known=self.behind)
-        # A thread of its own, if it needs one: all sockets share the one that is used otherwise,
-        # and would wait for each other's trails.
-        async with ThreadSensitiveContext():
-            report = await services.positions_report(
-                user=self.user, points=command.points, now=now, behind=self.behind
-            )
+        self.clock_behind = clock_behind(command.sent_at, now=now, known=self.clock_behind)
+        report = await self.track.report(command.points, now=now, behind=self.clock_behind)
         return PositionsAck(kept=report.kept, refused=report.refused, id=command.id)
 
-    async def _offer_accept(self, command: OfferAccept) -> Ack:
+    async def offer_accept(self, command: OfferAccept) -> Ack:
         accepted = await in_database(
             services.offer_accept,
             offer_id=command.offer_id, runner=self.user, now=clock.now(),
@@ -96,9 +101,18 @@ class RunnerConsumer(NumberedConsumer):
             errand_id=accepted.errand.pk, errand_ids=accepted.errand_ids, gone=accepted.gone,
         )  # fmt: skip
 
-    async def _offer_decline(self, command: OfferDecline) -> Ack:
+    async def offer_decline(self, command: OfferDecline) -> Ack:
         await in_database(
             services.offer_decline,
             offer_id=command.offer_id, runner=self.user, now=clock.now(),
         )  # fmt: skip
         return Ack(about=command.name, id=command.id, offer_id=command.offer_id)
+
+
+ANSWERS: dict[type[Command], Callable[[RunnerConsumer, Any], Awaitable[Any]]] = {
+    Positions: RunnerConsumer.positions,
+    DutyStart: RunnerConsumer.duty_start,
+    DutyEnd: RunnerConsumer.duty_end,
+    OfferAccept: RunnerConsumer.offer_accept,
+    OfferDecline: RunnerConsumer.offer_decline,
+}

@@ -7,9 +7,10 @@ from typing import ClassVar
 from django.utils.translation import gettext_lazy as _
 
 from common import clock
+from common.db import in_database
 from common.errors import NotAllowed
 from dispatch import live
-from dispatch.consumers.base import Consumer, in_database
+from dispatch.consumers.base import Consumer
 from dispatch.live.picture import snapshot
 from dispatch.protocol import Decoder, MapHello, Snapshot, decode_map
 

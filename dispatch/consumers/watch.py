@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from common import clock
+from common.db import in_database
 from dispatch import live
-from dispatch.consumers.base import in_database
 from dispatch.consumers.numbered import NumberedConsumer
 from dispatch.live.picture import last_position
 from dispatch.protocol import ErrandHello
@@ -36,6 +37,10 @@ class WatchConsumer(NumberedConsumer):
     def missed(self, after: int) -> list[dict[str, Any]]:
         return live.errand_missed(self.errand_id, after=after)
 
+    async def joined(self) -> None:
+        await super().joined()
+        await self.inbox.follow(live.position_topic(self.errand_id))
+
     def hello(self, *, sequence: int, reset: bool) -> ErrandHello:
         self.state = self._errand.state
         return ErrandHello(sequence=sequence, state=self.state, reset=reset)
@@ -49,9 +54,9 @@ class WatchConsumer(NumberedConsumer):
         if place is not None:
             await self.say(place)
 
-    async def position(self, message: dict[str, Any]) -> None:
+    async def position(self, text: str) -> None:
         if self.state in UNDERWAY:
-            await self.say(message)
+            await self.say_text(text)
 
 
 class ErrandConsumer(WatchConsumer):
@@ -62,6 +67,19 @@ class ErrandConsumer(WatchConsumer):
     def found(self) -> Errand:
         errand, self.role = live.errand_watched(self.route["errand_id"], self.user)
         return errand
+
+    @classmethod
+    def standings(cls, sockets: Sequence[Self]) -> dict[NumberedConsumer, int]:
+        errands = live.errands_standing({each.errand_id for each in sockets})
+        people = live.present_users({each.user.pk for each in sockets})
+        found: dict[NumberedConsumer, int] = {}
+        for each in sockets:
+            errand, is_staff = errands.get(each.errand_id), people.get(each.user.pk)
+            if errand is None or is_staff is None:
+                continue
+            if live.role_in(errand, each.user.pk, is_staff=is_staff) == each.role:
+                found[each] = errand.version
+        return found
 
     async def heard(self, message: dict[str, Any]) -> None:
         # Any move may take the errand from its runner, who then may not know the move either.
@@ -78,6 +96,17 @@ class TrackConsumer(WatchConsumer):
 
     def found(self) -> Errand:
         return live.tracked_errand(self.route["token"], now=clock.now())
+
+    @classmethod
+    def standings(cls, sockets: Sequence[Self]) -> dict[NumberedConsumer, int]:
+        now = clock.now()
+        errands = live.errands_standing({each.errand_id for each in sockets})
+        return {
+            each: errand.version
+            for each in sockets
+            if (errand := errands.get(each.errand_id)) is not None
+            and not live.link_is_over(errand.ended_at, now=now)
+        }
 
     def shaped(self, message: dict[str, Any]) -> Any:
         return live.public_event(message)

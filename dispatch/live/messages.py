@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from dispatch.protocol import (
 )
 from errands.models import ErrandEvent
 
+_encode = msgspec.json.Encoder().encode
 MISUNDERSTOOD: dict[ErrorCode, Promise] = {
     ErrorCode.BAD_JSON: _("This message is not JSON."),
     ErrorCode.BINARY: _("Only text messages are understood here."),
@@ -34,7 +35,7 @@ MISUNDERSTOOD: dict[ErrorCode, Promise] = {
 
 def to_text(message: Any) -> str:
     """Return the JSON that goes over the wire."""
-    return msgspec.json.encode(message).decode()
+    return _encode(message).decode()
 
 
 def plain(message: Any) -> Any:
@@ -67,10 +68,12 @@ def public_event(message: Mapping[str, Any]) -> PublicEvent:
 
 
 def position_message(
-    point: Point, recorded_at: datetime, eta_minutes: float | None
+    point: Point, recorded_at: datetime, eta_minutes: float | None, way: Sequence[Point] = ()
 ) -> PositionMessage:
+    """Where a runner is; a ``way`` of one place is no more than that."""
+    path = [(place.lat, place.lng) for place in way] if len(way) > 1 else []
     return PositionMessage(
-        lat=point.lat, lng=point.lng, eta_minutes=eta_minutes, recorded_at=recorded_at
+        lat=point.lat, lng=point.lng, eta_minutes=eta_minutes, recorded_at=recorded_at, path=path
     )
 
 

@@ -196,6 +196,6 @@ class Requester:
 
     def _heard(self, message: Message) -> None:
         if message["type"] == "position":
-            self._stage.tally.positions_seen += 1
+            self._stage.tally.positions_seen += len(message.get("path") or [message])
         else:
             self._news.set()

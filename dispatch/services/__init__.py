@@ -16,14 +16,16 @@ from dispatch.services.closing import (
 )
 from dispatch.services.corridors import corridor_declare, corridor_end
 from dispatch.services.duty import duty_off, duty_on
+from dispatch.services.known import Report
 from dispatch.services.messages import message_send
-from dispatch.services.reports import Report, positions_report
+from dispatch.services.reports import Track, positions_report
 from dispatch.services.runs import match_area
 from dispatch.services.upkeep import forget_old
 
 __all__ = [
     "Accepted",
     "Report",
+    "Track",
     "areas_to_queue",
     "corridor_declare",
     "corridor_end",

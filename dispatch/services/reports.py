@@ -1,155 +1,142 @@
-"""What a phone reports about its way: the hot path, without the database while nothing is
-carried."""
+"""What a phone reports about its way: onto the map, into the trails, to whoever watches."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import NamedTuple, ParamSpec, Protocol, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.db import close_old_connections
+from django.db import DatabaseError
 
-from accounts.models import RunnerProfile, User
-from common.db import in_unit, run_in_unit
+from accounts.models import User
+from common.db import in_database
+from common.errors import Unavailable
+from common.together import PerLoop, Together
 from dispatch import live, locations
-from dispatch.models import TrailPoint
-from dispatch.policy import CLOCKS_DIFFER, NO_TIME, Fix, eta_minutes, sift
-from dispatch.selectors import carried_by, load_of
-from errands.models import Errand
+from dispatch.live import RunnerStanding
+from dispatch.policy import NO_TIME, Fix
+from dispatch.services.known import Known, Reading, Report, look_up
+from dispatch.services.trails import trail_add, trail_write
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Reading(Protocol):
-    """A reported point as it came in; units as in :class:`dispatch.policy.Fix`."""
-
-    @property
-    def lat(self) -> float: ...
-    @property
-    def lng(self) -> float: ...
-    @property
-    def accuracy(self) -> float: ...
-    @property
-    def recorded_at(self) -> datetime: ...
-    @property
-    def speed(self) -> float | None: ...
-    @property
-    def heading(self) -> float | None: ...
+KNOWN_FOR_S = 30.0
+RECALLED_AT_ONCE = 200
 
 
-class Report(NamedTuple):
-    """How many points were kept, and how many refused for which reason."""
-
-    kept: int
-    refused: dict[str, int]
-
-
-class Occupation(StrEnum):
-    OFF = "off"
-    IDLE = "idle"
-    CARRYING = "carrying"
-
-
-async def positions_report(
+def positions_report(
     *, user: User, points: Sequence[Reading], now: datetime, behind: timedelta = NO_TIME
 ) -> Report:
-    """Take in a batch of points: onto the map, into the trails, to whoever watches.
+    """Take in a batch of points by itself, as REST gets it.
 
     ``behind`` is how far the phone's clock is behind ours, by which ``recorded_at`` is put right.
 
     Raises:
         Unavailable: Redis does not answer.
     """
-    last, noted = await locations.recall(user.pk)
-    occupation = noted or await _look_up(user.pk)
-    if occupation == Occupation.OFF:
-        return Report(0, {"off_duty": len(points)})
-    kept, refused = sift(
-        [_fix(point) for point in points],
-        last=last, now=now, max_speed_mps=settings.RUNNER_MAX_SPEED_MPS, behind=behind,
-    )  # fmt: skip
+    teller = uuid4().hex  # nobody: sockets of this runner ask again
+    [known] = look_up([locations.recall_now(user.pk, teller=teller)])
+    if not known.occupied:
+        return off_duty(points)
+    kept, refused = known.sift(points, now=now, behind=behind)
     if kept:
-        await locations.remember(user.pk, kept)
-        if occupation == Occupation.CARRYING:
-            carried = await sync_to_async(_leave_trail)(user.pk, kept)
-            await _show(carried, kept[-1])
+        if known.carried:
+            trail_add(known.trail(user.pk, kept))
+            live.push_position_now(**known.shown(kept)._asdict())
+        locations.remember_now(user.pk, kept[-1], teller=teller)
     return Report(len(kept), refused)
 
 
-def _fix(point: Reading) -> Fix:
-    return Fix(point.lat, point.lng, point.accuracy, point.recorded_at, point.speed, point.heading)
+def off_duty(points: Sequence[Reading]) -> Report:
+    return Report(0, {"off_duty": len(points)})
 
 
-async def _look_up(runner_id: UUID) -> str:
-    occupation = await sync_to_async(_occupation_of)(runner_id)
-    await locations.note_occupation(runner_id, occupation)
-    return occupation
+async def _recall_all(asked: Sequence[tuple[UUID, str]]) -> list[Known]:
+    return await in_database(look_up, await locations.recall(asked))
 
 
-def _with_connection(work: Callable[P, T]) -> Callable[P, T]:
-    """Outside of requests nobody else replaces a connection that the database has closed."""
-
-    @functools.wraps(work)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        _drop_lost_connections()
-        try:
-            return work(*args, **kwargs)
-        finally:
-            _drop_lost_connections()
-
-    return wrapper
+_recalls: PerLoop[Together[tuple[UUID, str], Known]] = PerLoop(
+    lambda: Together(_recall_all, most=RECALLED_AT_ONCE)
+)
 
 
-def _drop_lost_connections() -> None:
-    if not in_unit():
-        close_old_connections()
+class Track:
+    """Takes in what one socket reports, and remembers what the next report needs to know.
 
-
-@_with_connection
-def _occupation_of(runner_id: UUID) -> Occupation:
-    if carried_by([runner_id]):
-        return Occupation.CARRYING
-    on_duty = RunnerProfile.objects.filter(user_id=runner_id, on_duty=True).exists()
-    return Occupation.IDLE if on_duty else Occupation.OFF
-
-
-@_with_connection
-def _leave_trail(runner_id: UUID, kept: Sequence[Fix]) -> list[Errand]:
-    """Add the points to the trail of each errand carried right now; return those errands."""
-    carried = carried_by([runner_id]).get(runner_id, [])
-    points = [
-        TrailPoint(
-            errand=errand, runner_id=runner_id, lat=fix.lat, lng=fix.lng,
-            accuracy=fix.accuracy, recorded_at=fix.recorded_at,
-        )
-        for errand in carried
-        for fix in kept
-        if _is_for(errand, fix)
-    ]  # fmt: skip
-    run_in_unit(lambda: TrailPoint.objects.bulk_create(points))
-    return carried
-
-
-def _is_for(errand: Errand, fix: Fix) -> bool:
-    """Tell whether a runner walked here for ``errand``.
-
-    A phone may send hours of its way at once; where it was before is nobody's business.
+    So that a steady stream reads neither Redis nor the database. What is remembered ends when
+    anybody else reports for the runner, when the runner's duty or errands change (both are
+    published on ``locations.news_topic``), after a report that failed, and after KNOWN_FOR_S
+    unless it is confirmed.
     """
-    since = errand.accepted_at or errand.created_at
-    return fix.recorded_at >= since - CLOCKS_DIFFER
 
+    def __init__(self, runner_id: UUID) -> None:
+        self._runner_id = runner_id
+        self._teller = uuid4().hex
+        self._known: Known | None = None
+        self._until = 0.0  # of time.monotonic()
+        self._ended = 0  # how often it was no longer to be remembered
+        self._shown: datetime | None = None
 
-async def _show(carried: Sequence[Errand], fix: Fix) -> None:
-    loads = [load_of(errand) for errand in carried]
-    await live.push_position(
-        [errand.pk for errand in carried if _is_for(errand, fix)],
-        point=fix.point,
-        recorded_at=fix.recorded_at,
-        eta_minutes={e.pk: eta_minutes(fix.point, loads, e.pk) for e in carried},
-    )
+    async def report(
+        self, points: Sequence[Reading], *, now: datetime, behind: timedelta = NO_TIME
+    ) -> Report:
+        """Take in a batch; one at a time. Kept points are stored when this returns.
+
+        Raises:
+            Unavailable: Redis does not answer; nothing is acknowledged.
+            DatabaseError: as the trail is written.
+        """
+        known, teller = self._known, None
+        if known is None or time.monotonic() > self._until:
+            known, teller = await self._recall(), self._teller
+        if not known.occupied:
+            return off_duty(points)
+        kept, refused = known.sift(points, now=now, behind=behind)
+        if kept:
+            try:
+                await self._keep(known, kept, teller)
+            except (Unavailable, DatabaseError):
+                self.forget()
+                raise
+            known.last = kept[-1]
+        return Report(len(kept), refused)
+
+    def hear(self, teller: str) -> None:
+        """Somebody did something that may end what is remembered."""
+        if teller != self._teller:
+            self.forget()
+
+    def forget(self) -> None:
+        self._known = None
+        self._ended += 1
+
+    def confirm(self, standing: RunnerStanding) -> None:
+        """Go on remembering, if it is as the database has it."""
+        if self._known is None:
+            return
+        carried = frozenset((errand.pk, errand.version) for errand in self._known.carried)
+        if (standing.on_duty, standing.carried) == (self._known.on_duty, carried):
+            self._until = time.monotonic() + KNOWN_FOR_S
+        else:
+            self.forget()
+
+    async def _recall(self) -> Known:
+        ended = self._ended
+        known = await _recalls().do((self._runner_id, self._teller))
+        if self._ended == ended:  # else it is good for this report and no other
+            self._known, self._until = known, time.monotonic() + KNOWN_FOR_S
+        return known
+
+    async def _keep(self, known: Known, kept: Sequence[Fix], teller: str | None) -> None:
+        if known.carried:
+            self._show(known, kept)
+            await trail_write(known.trail(self._runner_id, kept))
+        await locations.remember(self._runner_id, kept, teller=teller)
+
+    def _show(self, known: Known, kept: Sequence[Fix]) -> None:
+        """Need not wait for the trail. A batch that comes again, because it failed, is not shown
+        again."""
+        seen = self._shown
+        new = [fix for fix in kept if seen is None or fix.recorded_at > seen]
+        if new:
+            live.push_position(**known.shown(new)._asdict())
+            self._shown = new[-1].recorded_at

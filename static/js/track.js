@@ -7,6 +7,7 @@ import { connect } from "./socket.js";
 const POLL_MS = 8_000;
 const SILENCE_MS = 60_000;
 const CLOSE_UP = 16;
+const WALK_MS = 1_600; // from one message to the next, as in map.css
 const BLOCK_M = 106; // from the middle of a 150 m block to its corner
 const HEADING_FOR_PICKUP = new Set(["open", "assigned", "at_pickup", "returning"]);
 
@@ -19,10 +20,13 @@ const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
 });
 
 const map = createMap(document.getElementById("map"), page.map);
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 const follow = document.getElementById("follow");
 const line = walkedLine(map, []);
 let runner = null;
 let following = true;
+let ahead = []; // where the runner was meanwhile, and is not shown yet
+let pace = null;
 let poller = null;
 let ended = false;
 
@@ -76,6 +80,26 @@ function showRunner(position) {
   if (following && !map.getBounds().pad(-0.15).contains(place)) map.panTo(place);
 }
 
+// After a tunnel a phone sends all of its way at once: the runner walks it, and jumps over nothing.
+function walk(way) {
+  ahead.push(...way);
+  clearInterval(pace);
+  if (still.matches || document.hidden) {
+    while (ahead.length > 0) step(0);
+    return;
+  }
+  const each = WALK_MS / ahead.length;
+  step(each);
+  pace = setInterval(() => (ahead.length > 0 ? step(each) : clearInterval(pace)), each);
+}
+
+function step(duration) {
+  const [lat, lng] = ahead.shift();
+  line.add([lat, lng]);
+  showRunner({ lat, lng });
+  runner.getElement().style.transitionDuration = `${duration}ms`;
+}
+
 // Pickup and destination are known here only as the block they are in.
 function drawPlaces({ pickup, dropoff }) {
   for (const [where, icon] of [[pickup, pickupIcon("wait")], [dropoff, dropoffIcon("carry")]]) {
@@ -103,6 +127,7 @@ function show(data) {
   field("progress").replaceChildren(...data.progress.map((step) => progressItem(step, data)));
   showEta(data.eta_minutes);
   showTime(data.updated_at);
+  ahead = [];
   line.set(data.walked.map((point) => [point.lat, point.lng]));
   showRunner(data.position);
   if (data.ended) finish();
@@ -137,8 +162,7 @@ function stopPolling() {
 
 function onMessage(message) {
   if (message.type === "position") {
-    line.add([message.lat, message.lng]);
-    showRunner(message);
+    walk(message.path ?? [[message.lat, message.lng]]);
     showEta(message.eta_minutes);
     showTime(message.recorded_at);
   } else if (message.type === "errand.event" || message.type === "hello") {

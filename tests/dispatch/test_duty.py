@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
-from typing import Any
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
+from asgiref.sync import async_to_sync, sync_to_async
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 
 from accounts.models import RunnerProfile, User
@@ -41,7 +41,15 @@ def fixes(now: dt.datetime, *metres: float, step_s: float = 10) -> list[Fix]:
 
 
 def report(user: User, points: list[Fix], now: dt.datetime) -> services.Report:
-    return async_to_sync(services.positions_report)(user=user, points=points, now=now)
+    return services.positions_report(user=user, points=points, now=now)
+
+
+@asynccontextmanager
+async def watching(errand: Errand) -> AsyncIterator[live.Inbox]:
+    inbox = await live.Inbox.open()
+    await inbox.follow(live.position_topic(errand.pk))
+    yield inbox
+    await inbox.close()
 
 
 # --- On and off --------------------------------------------------------------------------
@@ -165,8 +173,8 @@ def test_a_phone_with_a_wrong_clock_is_seen_at_the_right_time(
         fix._replace(recorded_at=fix.recorded_at - behind)
         for fix in fixes(now, 0, 10, step_s=3_600)
     )
-    send = async_to_sync(services.positions_report)
-    assert send(user=bob, points=[before, present], now=now, behind=behind).kept == 2
+    points = [before, present]
+    assert services.positions_report(user=bob, points=points, now=now, behind=behind).kept == 2
     last = locations.last(bob.pk, now=now)
     assert last is not None
     assert last.recorded_at == now
@@ -180,16 +188,14 @@ def test_where_the_runner_was_before_the_errand_is_no_part_of_it(
     old, present = fixes(now, 0, 10, step_s=3_600)
 
     async def seen(points: list[Fix]) -> bool:
-        layer = get_channel_layer()
-        channel = await layer.new_channel()
-        await layer.group_add(live.errand_group(errand.pk), channel)
-        await services.positions_report(user=bob, points=points, now=now)
-        try:
-            async with asyncio.timeout(0.2):
-                await layer.receive(channel)
-        except TimeoutError:
-            return False
-        return True
+        async with watching(errand) as inbox:
+            await sync_to_async(report)(bob, points, now)
+            try:
+                async with asyncio.timeout(0.2):
+                    await inbox.next()
+            except TimeoutError:
+                return False
+            return True
 
     assert not async_to_sync(seen)([old])
     assert not TrailPoint.objects.exists()
@@ -240,15 +246,13 @@ def test_news_of_an_errand_reach_the_next_report(
 def test_who_watches_sees_where_the_runner_is(errand: Errand, bob: User, now: dt.datetime) -> None:
     walk(errand, bob, State.PICKED_UP, now=now)
 
-    async def watched() -> dict[str, Any]:
-        layer = get_channel_layer()
-        channel = await layer.new_channel()
-        await layer.group_add(live.errand_group(errand.pk), channel)
-        await services.positions_report(user=bob, points=fixes(now, 0, 10), now=now)
-        found: dict[str, Any] = await layer.receive(channel)
-        return found
+    async def watched() -> str:
+        async with watching(errand) as inbox:
+            await sync_to_async(report)(bob, fixes(now, 0, 10), now)
+            return str((await inbox.next())["text"])
 
-    message = async_to_sync(watched)()["message"]
+    message = json.loads(async_to_sync(watched)())
     assert message["type"] == "position"
     assert Point(message["lat"], message["lng"]) == north(10)
+    assert [Point(*place) for place in message["path"]] == [north(0), north(10)]
     assert 5 < message["eta_minutes"] < 15

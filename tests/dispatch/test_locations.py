@@ -11,6 +11,7 @@ import redis
 import redis.asyncio
 from asgiref.sync import async_to_sync
 
+from common import redis as connections
 from common.errors import Unavailable
 from common.geo import Point
 from common.redis import client
@@ -32,6 +33,10 @@ def fix(metres: float, now: dt.datetime, *, ago_s: float = 0) -> Fix:
 
 def put(person: uuid.UUID, now: dt.datetime, *, ago_s: float) -> None:
     locations.place(person, CITY_HALL, now=now - dt.timedelta(seconds=ago_s))
+
+
+def recalled() -> tuple[Fix | None, str | None]:
+    return locations.recall_now(BOB, teller="test")[1:]
 
 
 def is_at(point: Point, metres: float) -> bool:
@@ -76,7 +81,7 @@ def test_nobody_is_nowhere(now: dt.datetime) -> None:
 async def test_the_last_of_a_batch_is_remembered_exactly(now: dt.datetime) -> None:
     newest = fix(80, now)
     await locations.remember(BOB, [fix(0, now, ago_s=20), newest])
-    assert await locations.recall(BOB) == (newest, None)
+    assert recalled() == (newest, None)
     assert locations.last(BOB, now=now) == newest
     assert locations.last(BOB, now=now + dt.timedelta(seconds=121)) is None
     assert is_at(locations.positions_of([BOB], now=now)[BOB], 80)
@@ -85,20 +90,20 @@ async def test_the_last_of_a_batch_is_remembered_exactly(now: dt.datetime) -> No
 async def test_the_start_of_a_duty_is_no_report(now: dt.datetime) -> None:
     locations.place(BOB, CITY_HALL, now=now)
     assert set(locations.everyone(now=now)) == {BOB}
-    assert await locations.recall(BOB) == (None, None)
+    assert recalled() == (None, None)
 
 
 async def test_an_occupation_is_noted_and_forgotten() -> None:
-    await locations.note_occupation(BOB, "idle")
-    assert await locations.recall(BOB) == (None, "idle")
+    locations.note_occupations({BOB: "idle"})
+    assert recalled() == (None, "idle")
     assert 0 < int(client().ttl(f"dispatch:runner:{BOB.hex}:occupation")) <= 30
     locations.forget_occupation(BOB)
-    assert await locations.recall(BOB) == (None, None)
+    assert recalled() == (None, None)
 
 
 async def test_who_is_forgotten_leaves_nothing_behind(now: dt.datetime) -> None:
     await locations.remember(BOB, [fix(0, now)])
-    await locations.note_occupation(BOB, "idle")
+    locations.note_occupations({BOB: "idle"})
     locations.forget(BOB)
     assert list(client().keys("dispatch:*")) == []
 
@@ -126,7 +131,7 @@ def test_no_connection_outlives_its_event_loop(now: dt.datetime) -> None:
 
     first, second = asyncio.run(report()), async_to_sync(report)()
     assert first is not second
-    assert locations._clients == {}
+    assert connections._shared == {}
 
 
 @pytest.fixture
@@ -134,7 +139,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A port that nobody listens on."""
     address = "redis://127.0.0.1:1/0"
     monkeypatch.setattr(locations, "client", lambda: redis.Redis.from_url(address))
-    monkeypatch.setattr(locations, "async_client", lambda: redis.asyncio.Redis.from_url(address))
+    monkeypatch.setattr(connections, "async_client", lambda: redis.asyncio.Redis.from_url(address))
 
 
 @pytest.mark.usefixtures("unreachable")

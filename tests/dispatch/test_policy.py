@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 import uuid
+from itertools import pairwise
 
 import pytest
 from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.geo import Point, walking_minutes
+from common.geo import Point, metres_between, walking_minutes
 from dispatch.policy import (
     CLOCKS_DIFFER,
     WORST_CLOCK,
@@ -24,6 +25,7 @@ from dispatch.policy import (
     reach_m,
     route,
     sift,
+    thinned,
 )
 
 NOW = dt.datetime(2026, 7, 1, 3, 0, tzinfo=dt.UTC)
@@ -187,3 +189,15 @@ def test_the_eta_counts_the_stops_on_the_way() -> None:
     )
     assert eta_minutes(CITY_HALL, [], ONE) is None
     assert eta_minutes(CITY_HALL, [Load(ONE, ())], ONE) is None
+
+
+def test_a_way_is_thinned_where_it_is_densest() -> None:
+    crowded = [Point(37.5 + step / 1_000_000, 127.0) for step in range(500)]
+    sparse = [Point(37.5005 + step / 100_000, 127.0) for step in range(500)]
+    way = thinned([*crowded, *sparse], 100)
+    assert (way[0], way[-1]) == (crowded[0], sparse[-1])
+    assert 50 <= len(way) <= 100
+    gaps = [metres_between(a, b) for a, b in pairwise(way)]
+    assert max(gaps) <= 2 * sum(gaps) / 99
+    assert thinned(way, 100) == way
+    assert thinned([crowded[0]] * 200, 100) == [crowded[0]] * 2  # on the spot

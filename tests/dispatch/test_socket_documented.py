@@ -17,6 +17,7 @@ from common.geo import SERVICE_BOX
 from dispatch import locations
 from dispatch.consumers.base import in_database
 from dispatch.policy import Fix
+from dispatch.protocol import MAX_PATH
 from dispatch.routing import websocket_urlpatterns
 from dispatch.services import match_area
 from errands import states
@@ -129,6 +130,11 @@ def test_the_words_of_the_document_are_those_of_the_program() -> None:
     assert (place["lng"]["minimum"], place["lng"]["maximum"]) == (
         SERVICE_BOX.west, SERVICE_BOX.east,
     )  # fmt: skip
+
+
+def test_a_path_is_as_long_as_is_documented() -> None:
+    position = asyncapi.at("#/components/messages/position")["payload"]["properties"]
+    assert position["path"]["maxItems"] == MAX_PATH
 
 
 def test_every_schema_is_one_and_every_reference_leads_somewhere() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator
 from datetime import datetime
 
@@ -15,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisGone
 
 from accounts.models import User
 from common import clock
+from common.redis import client as redis_client
 from dispatch import live
 from dispatch.consumers.base import in_database
 from errands.models import Errand
@@ -200,10 +203,17 @@ async def test_what_a_closed_socket_never_heard_is_not_kept() -> None:
     deaf, listening = await live.Inbox.open(), await live.Inbox.open()
     for inbox in (deaf, listening):
         await inbox.join("errand.anything")
-    waiting = get_channel_layer().receive_buffer
-    await get_channel_layer().group_send("errand.anything", {"type": "tick"})
-    await listening.next()
-    assert len(waiting) == 1
+    event = {"type": "tick", "group": "errand.anything"}
+    await get_channel_layer().group_send("errand.anything", event)
+    assert await listening.next() == event
+    unheard = weakref.ref(deaf)
     await deaf.close()
-    assert not waiting
+    del deaf, inbox
+    gc.collect()
+    assert unheard() is None
+    await get_channel_layer().group_send("errand.anything", event)
+    assert await listening.next() == event  # the one who stays hears on
     await listening.close()
+    await asyncio.sleep(0)
+    assert not get_channel_layer().receive_buffer
+    assert redis_client().keys("asgi:group:*") == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +12,6 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connections
 from django.test import Client
@@ -161,12 +160,20 @@ def visit(web: Web, chromium: Browser, staff_cookie: str) -> Callable[..., Watch
 
 def report(runner: User, where: Point, *, seconds_ago: float = 0) -> None:
     """As the runner's phone does, so that everybody who watches hears of it."""
+    report_all(runner, [where], seconds_ago=seconds_ago)
+
+
+def report_all(runner: User, way: Sequence[Point], *, seconds_ago: float = 0) -> None:
+    """A batch: one reading a second."""
     now = clock.now()
-    at = now - timedelta(seconds=seconds_ago)
-    fix = Fix(lat=where.lat, lng=where.lng, accuracy=5.0, recorded_at=at)
-    send = async_to_sync(dispatch_services.positions_report)
-    done = elsewhere(lambda: send(user=runner, points=[fix], now=now))
-    assert done.kept == 1
+    end = now - timedelta(seconds=seconds_ago)
+    fixes = [
+        Fix(place.lat, place.lng, accuracy=5.0, recorded_at=end - timedelta(seconds=ago))
+        for ago, place in enumerate(reversed(way))
+    ]
+    send = dispatch_services.positions_report
+    done = elsewhere(lambda: send(user=runner, points=fixes[::-1], now=now))
+    assert done.kept == len(way)
 
 
 def arrive(errand: Errand) -> None:
@@ -183,6 +190,10 @@ def marker_at(page: Page) -> tuple[float, float]:
     box = page.locator(".runner-marker").first.bounding_box()
     assert box
     return box["x"], box["y"]
+
+
+# The way that is drawn, in pixels: `M1 2L3 4…`.
+LINE = "document.querySelector('.walked-core').getAttribute('d')"
 
 
 def track_page(errand: Errand) -> str:
@@ -238,6 +249,22 @@ def test_the_runner_moves_when_a_position_arrives(
     after = marker_at(page)
     assert after[0] > before[0]
     assert after[1] < before[1]
+
+
+def test_a_phone_that_was_offline_walks_round_the_corner(
+    visit: Callable[..., Watched], carried: Errand, bob: User
+) -> None:
+    page = visit(track_page(carried)).page
+    page.wait_for_selector('[data-field="lamp"][data-state="open"]')
+    north = [Point(PICKUP.lat + 0.00006 * step, PICKUP.lng) for step in range(14)]
+    east = [Point(north[-1].lat, PICKUP.lng + 0.00008 * step) for step in range(1, 15)]
+    report_all(bob, north + east)
+    page.wait_for_function(f"() => {LINE}.includes('L')")
+    drawn = [tuple(map(int, place.split())) for place in page.evaluate(LINE)[1:].split("L")]
+    (left, _), (_, top) = drawn[0], drawn[-1]
+    assert drawn[-1][0] - left > 20  # pixels: it went east
+    # Straight from the first to the last would leave the corner out.
+    assert min(abs(x - left) + abs(y - top) for x, y in drawn) <= 4
 
 
 def test_a_move_of_the_errand_changes_the_words(

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import cycle
 
-from asgiref.sync import async_to_sync
-
 from accounts.models import User
 from accounts.selectors import on_duty_profiles
 from accounts.services import strike_add
@@ -76,8 +74,8 @@ def _answers(town: Town) -> Iterator[tuple[str, Read]]:
     errand = town.newest(State.PICKED_UP)
     assert errand.runner is not None
     here = Fix(errand.pickup_lat, errand.pickup_lng, accuracy=8.0, recorded_at=now)
-    report = async_to_sync(services.positions_report)
-    yield "report a position", partial(report, user=errand.runner, points=[here], now=now)
+    report = partial(services.positions_report, user=errand.runner, points=[here])
+    yield "report a position", partial(report, now=now)
     strike = partial(strike_add, runner=town.bob, reference="errand:1", reason="drop")
     yield "strike", partial(strike, now=now)
 
