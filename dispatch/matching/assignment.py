@@ -17,7 +17,8 @@ ROUNDING = 1e-9
 def assign(pairs: Pairs, cost: Floats, shape: tuple[int, int]) -> Ints:
     """Choose rows of ``pairs``, as many as can be and then the cheapest.
 
-    Each errand has a column of its own to fall back on.
+    Each errand has a column of its own to fall back on. Without them, where nobody needs one, the
+    solver takes a third less time where runners are many, and sixty times more where they are few.
     """
     rows = shape[0]
     alone = np.arange(rows)
