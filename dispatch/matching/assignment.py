@@ -15,39 +15,32 @@ ROUNDING = 1e-9
 
 
 def assign(pairs: Pairs, cost: Floats, shape: tuple[int, int]) -> Ints:
-    """Choose rows of ``pairs``, as many as can be and then the cheapest."""
+    """Choose rows of ``pairs``, as many as can be and then the cheapest.
+
+    Each errand has a column of its own to fall back on. Without them, where nobody needs one, the
+    solver takes a third less time where runners are many, and sixty times more where they are few.
+    """
     rows = shape[0]
+    alone = np.arange(rows)
     # The solver's time grows with all columns, so only those that somebody may choose.
     runners, column = np.unique(pairs.runner, return_inverse=True)
-    columns = len(runners)
-    try:
-        partner = _partners(pairs.errand, column, cost, (rows, columns))
-    except ValueError:  # not every errand can have a runner: each gets a column to fall back on
-        alone = np.arange(rows)
-        partner = _partners(
-            np.concatenate([pairs.errand, alone]),
-            np.concatenate([column, columns + alone]),
-            np.concatenate([cost, np.full(rows, UNMATCHED_COST)]),
-            (rows, columns + rows),
-        )
+    prices = np.concatenate([cost, np.full(rows, UNMATCHED_COST)])
+    # Zero would mean "no edge"; a constant on every edge changes no choice.
+    table: Any = csr_matrix(
+        (
+            prices - prices.min() + 1,
+            (
+                np.concatenate([pairs.errand, alone]),
+                np.concatenate([column, len(runners) + alone]),
+            ),
+        ),
+        shape=(rows, len(runners) + rows),
+    )
+    errand, taken = min_weight_full_bipartite_matching(table)
+    partner = np.empty(rows, dtype=np.int64)
+    partner[errand] = taken
     chosen: Ints = np.nonzero(partner[pairs.errand] == column)[0]
     return chosen
-
-
-def _partners(row: Ints, column: Ints, cost: Floats, shape: tuple[int, int]) -> Ints:
-    """Return the column of each row.
-
-    Raises:
-        ValueError: There is no way to give each row one.
-    """
-    if shape[1] < shape[0] or not np.bincount(row, minlength=shape[0]).all():
-        raise ValueError("a row without a choice, or too few columns")
-    # Zero would mean "no edge"; a constant on every edge changes no choice.
-    table: Any = csr_matrix((cost - cost.min() + 1, (row, column)), shape=shape)
-    rows, columns = min_weight_full_bipartite_matching(table)
-    partner = np.empty(shape[0], dtype=np.int64)
-    partner[rows] = columns
-    return partner
 
 
 def worth(pairs: Pairs, cost: Floats, chosen: Ints, shape: tuple[int, int]) -> Floats:
