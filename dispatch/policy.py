@@ -152,8 +152,10 @@ def minutes_along(start: Point, stops: Sequence[Stop]) -> float:
 def route(start: Point, loads: Sequence[Load]) -> list[Stop]:
     """Return the order in which to visit all places: each errand, in the order of acceptance,
     where it adds the fewest minutes to the earlier ones."""
-    stops: list[Stop] = []
-    for load in loads:
+    if not loads:
+        return []
+    stops = loads[0].stops
+    for load in loads[1:]:
         stops = min(insertions(stops, load.stops), key=lambda way: minutes_along(start, way))
     return stops
 
