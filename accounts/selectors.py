@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -70,15 +71,22 @@ def approved_runner(user: User) -> RunnerProfile:
     return profile
 
 
-def on_duty_profiles(user_ids: Iterable[UUID]) -> dict[UUID, RunnerProfile]:
-    """Return those of ``user_ids`` who are approved, not banned and on duty, by user id.
+class OnDuty(NamedTuple):
+    """What matters of a runner on duty: there may be thousands, and rows are quicker to read."""
 
-    Only what matters on duty is read: there may be thousands.
-    """
+    user_id: UUID
+    kinds: list[str]
+    max_kg: int
+    max_bags: int
+    duty_since: datetime | None
+
+
+def on_duty(user_ids: Iterable[UUID]) -> dict[UUID, OnDuty]:
+    """Return those of ``user_ids`` who are approved, not banned and on duty, by user id."""
     profiles = RunnerProfile.objects.filter(
         user_id__in=list(user_ids), on_duty=True, state=RunnerState.APPROVED
-    ).only("user_id", "kinds", "max_kg", "max_bags", "duty_since")
-    found = {profile.user_id: profile for profile in profiles}
+    )
+    found = {row[0]: OnDuty(*row) for row in profiles.values_list(*OnDuty._fields)}
     banned = User.objects.filter(pk__in=list(found), is_active=False)
     for user_id in banned.values_list("pk", flat=True):
         del found[user_id]

@@ -27,6 +27,11 @@ MOST_LISTED = 50
 ALL_AREAS = (f"8{AREA}", f"8{AREA + 1}")  # names begin with their size
 MOST_LOOKED_AT = 1_000
 MOST_WALKED, MOST_TRAIL = 500, 5_000  # a point every 3 s for four hours
+# What carrying is about; there may be thousands of them.
+OF_A_LOAD = (
+    "runner_id", "state", "pickup_lat", "pickup_lng", "dropoff_lat", "dropoff_lng", "weight_kg",
+    "bags", "expected_minutes", "walking_minutes", "deadline_at", "accepted_at", "created_at",
+)  # fmt: skip
 PATH = (
     State.OPEN, State.ASSIGNED, State.AT_PICKUP, State.PICKED_UP, State.AT_DROPOFF,
     State.DELIVERED, State.COMPLETED,
@@ -56,7 +61,7 @@ def carried_by(ids: Iterable[UUID]) -> dict[UUID, list[Errand]]:
     """Return what each of these runners carries now, in the order of acceptance."""
     carried: dict[UUID, list[Errand]] = defaultdict(list)
     underway = Errand.objects.filter(runner_id__in=list(ids), state__in=UNDERWAY)
-    for errand in underway.defer("lines", "note"):  # nobody needs to parse these
+    for errand in underway.only(*OF_A_LOAD):
         if errand.runner_id is not None:
             carried[errand.runner_id].append(errand)
     for errands in carried.values():
@@ -70,11 +75,11 @@ def corridors_of(ids: Iterable[UUID], *, now: datetime) -> dict[UUID, Corridor]:
     return {corridor.runner_id: corridor for corridor in declared}
 
 
-def corridor_on_duty(corridor: Corridor | None, profile: RunnerProfile) -> Corridor | None:
+def corridor_on_duty(corridor: Corridor | None, duty_since: datetime | None) -> Corridor | None:
     """Leave out a corridor of an earlier duty: it ended with that, whoever ended it."""
-    if corridor is None or profile.duty_since is None:
+    if corridor is None or duty_since is None or corridor.created_at < duty_since:
         return None
-    return corridor if corridor.created_at >= profile.duty_since else None
+    return corridor
 
 
 def duty_standing(user: User, *, now: datetime) -> tuple[bool, Corridor | None]:
@@ -83,7 +88,7 @@ def duty_standing(user: User, *, now: datetime) -> tuple[bool, Corridor | None]:
     if profile is None:
         return False, None
     declared = corridors_of([user.pk], now=now)
-    return True, corridor_on_duty(declared.get(user.pk), profile)
+    return True, corridor_on_duty(declared.get(user.pk), profile.duty_since)
 
 
 def corridor_view(corridor: Corridor) -> dict[str, Any]:

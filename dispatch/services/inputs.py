@@ -11,8 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Max
 
-from accounts.models import RunnerProfile
-from accounts.selectors import on_duty_profiles
+from accounts.selectors import OnDuty, on_duty
 from common.geo import Box, Point, area_span, areas_in, box_around
 from dispatch import locations, matching
 from dispatch.matching import Free, Wanted
@@ -27,9 +26,12 @@ from errands.models import Errand
 
 IDLE_WINDOW = timedelta(hours=1)
 AHEAD_M = 1_500.0  # out of reach, but a runner under way may come through it
-# For people only; and `lines` is JSON, which takes longer to read than the rest of the row.
-UNREAD = ("lines", "note", "pickup_address", "dropoff_address")
 WHERE_AND_WHEN = ("area", "pickup_lat", "pickup_lng", "created_at", "opened_at", "starts_at")
+# All that a run and the offers it makes need; half of the columns are for people.
+READ = (
+    *WHERE_AND_WHEN, "requester_id", "kind", "title", "dropoff_lat", "dropoff_lng", "weight_kg",
+    "bags", "expected_minutes", "deadline_at", "reward", "version",
+)  # fmt: skip
 
 
 class Inputs(NamedTuple):
@@ -54,7 +56,7 @@ def inputs_of(area: str, *, now: datetime) -> Inputs | None:
     Raises:
         Unavailable: Redis does not answer.
     """
-    found = list(visible_errands(now).filter(area__range=area_span(area)).defer(*UNREAD))
+    found = list(visible_errands(now).filter(area__range=area_span(area)).only(*READ))
     asked = _asked() if found else _Asked(set(), set())
     errands = {e.pk: e for e in sorted(found, key=_key) if e.pk not in asked.errands}
     if not errands:
@@ -170,12 +172,12 @@ def _free(places: Mapping[UUID, Point], near: set[UUID], now: datetime) -> list[
     """Those on duty who are ``near``, or under way, with what they carry."""
     carried = carried_by(places)
     declared = corridors_of(places, now=now)
-    profiles = on_duty_profiles(near | carried.keys() | declared.keys())
+    profiles = on_duty(near | carried.keys() | declared.keys())
     asked_last = _asked_last(profiles, now)
     return [
         _runner(
             profile, places[runner_id], carried.get(runner_id, ()), asked_last.get(runner_id),
-            corridor_on_duty(declared.get(runner_id), profile), now,
+            corridor_on_duty(declared.get(runner_id), profile.duty_since), now,
         )
         for runner_id, profile in sorted(profiles.items())
     ]  # fmt: skip
@@ -187,7 +189,7 @@ def _asked_last(ids: Iterable[UUID], now: datetime) -> dict[UUID, datetime]:
 
 
 def _runner(
-    profile: RunnerProfile, position: Point, carried: Collection[Errand],
+    profile: OnDuty, position: Point, carried: Collection[Errand],
     asked_last: datetime | None, corridor: Corridor | None, now: datetime,
 ) -> Free:  # fmt: skip
     idle_since = asked_last or profile.duty_since or now

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import F
 
-from accounts.selectors import on_duty_profiles
+from accounts.selectors import on_duty
 from common.db import on_commit, run_in_unit
 from common.ids import uuid7
 from dispatch.matching import Match
@@ -103,7 +103,7 @@ def _still_fitting(matches: Sequence[Match], errands: Mapping[UUID, Errand]) -> 
 def _idle_runners(ids: Sequence[UUID]) -> set[UUID]:
     """Who is on duty, and is not being asked about anything."""
     waiting = Offer.objects.filter(runner_id__in=ids, state=OfferState.OFFERED)
-    return on_duty_profiles(ids).keys() - set(waiting.values_list("runner_id", flat=True))
+    return on_duty(ids).keys() - set(waiting.values_list("runner_id", flat=True))
 
 
 def _unchanged(ids: Sequence[UUID], errands: Mapping[UUID, Errand]) -> set[UUID]:

@@ -56,12 +56,12 @@ def test_going_on_and_off_duty(
         services.duty_start(user=bob, now=now + DAY)
         assert news == []
     assert (profile.on_duty, profile_of(bob).duty_since) == (True, now)
-    assert set(selectors.on_duty_profiles([bob.pk])) == {bob.pk}
+    assert set(selectors.on_duty([bob.pk])) == {bob.pk}
     with django_capture_on_commit_callbacks(execute=True):
         assert services.duty_end(user=bob, now=now)
         assert not services.duty_end(user=bob, now=now)
     assert (profile_of(bob).on_duty, profile_of(bob).duty_since) == (False, None)
-    assert selectors.on_duty_profiles([bob.pk]) == {}
+    assert selectors.on_duty([bob.pk]) == {}
     assert news == [(bob.pk, True), (bob.pk, False)]
 
 

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import RunnerProfile, User
@@ -179,6 +181,17 @@ def test_the_answer_names_all_errands(
     assert first.json()["accepted"] == [str(errands[0].pk), str(errands[2].pk)]
     assert first.json()["gone"] == [str(errands[1].pk)]
     assert second.json() == first.json()
+
+
+def test_staff_see_what_was_offered_together(
+    bundle: list[Offer], alice: User, dana: User, client: Client, now: dt.datetime
+) -> None:
+    offered_together([opened(alice, now=now)], make_runner("eve"), now=now)
+    client.force_login(dana)
+    page = client.get(reverse("admin:dispatch_offer_change", args=[bundle[0].pk]))
+    link = f"{reverse('admin:dispatch_offer_changelist')}?bundle__exact={bundle[0].bundle}"
+    assert link in page.content.decode()
+    assert set(client.get(link).context["cl"].result_list) == set(bundle)
 
 
 def test_a_stranger_accepts_no_part_of_it(bundle: list[Offer], api: Api) -> None:

@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import RunnerProfile, User
 from common.redis import client as redis_client
@@ -83,6 +84,15 @@ def test_an_empty_redis_only_repeats_it(errand: Errand, now: dt.datetime) -> Non
     redis_client().flushdb()
     services.match_area(area=errand.area, now=now)
     assert reasons(errand) == 2 * [Reason.NO_RUNNER_IN_REACH]
+
+
+def test_walks_that_the_router_left_to_the_estimate_are_counted(
+    errand: Errand, bob: User, now: dt.datetime, settings: Settings
+) -> None:
+    settings.WALKING_ROUTER_URL = "osrm+http://127.0.0.1:1"  # nobody listens there
+    stand(bob, 100, now=now)
+    assert services.match_area(area=errand.area, now=now) == 1
+    assert Solve.objects.get().estimated > 0
 
 
 def test_what_matching_may_say_has_its_words() -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import cycle
 
 from accounts.models import User
-from accounts.selectors import on_duty_profiles
+from accounts.selectors import on_duty
 from accounts.services import strike_add
 from common.idempotency import forget_expired
 from dispatch import locations, selectors, services
@@ -55,7 +55,7 @@ def _matching(town: Town) -> Iterator[tuple[str, Read]]:
     now, ids = town.now, [runner.pk for runner in town.on_duty[:NEAR]]
     area = town.newest(State.OPEN).area
     yield "match an area", partial(services.match_area, area=area, now=now)
-    yield "who is on duty", partial(on_duty_profiles, ids)
+    yield "who is on duty", partial(on_duty, ids)
     yield "what they carry", partial(selectors.carried_by, ids)
     yield "where they are going", partial(selectors.corridors_of, ids, now=now)
     yield "when they were asked", partial(_asked_last, ids, now)
