@@ -17,20 +17,26 @@ from dispatch.matching.assignment import assign_dense, assign_sparse
 from dispatch.matching.costs import price
 from dispatch.matching.shapes import (
     MOST_CARRIED,
+    Corridor,
     Costs,
     Floats,
     Free,
     Ints,
     Match,
+    NonOffer,
     Pairs,
+    Rules,
     Solution,
+    Visit,
     Wanted,
 )
+from dispatch.matching.walk import Estimate, Walk
 
-__all__ = ["MOST_CARRIED", "Free", "Match", "Solution", "Wanted", "solve"]
+__all__ = [
+    "MOST_CARRIED", "Corridor", "Estimate", "Free", "Match", "NonOffer", "Rules", "Solution",
+    "Visit", "Walk", "Wanted", "solve",
+]  # fmt: skip
 
-# Up to here the whole table is cheaper than looking for neighbours, and exact.
-DENSE_CELLS = 1_500 * 1_500
 FIRST_NEIGHBOURS = 20
 MOST_NEIGHBOURS = 160
 
@@ -45,30 +51,35 @@ class _Layers(NamedTuple):
     able: Pairs
 
 
+ESTIMATE = Estimate()
+PRODUCT = Rules()
+
+
 def solve(
-    errands: Sequence[Wanted], runners: Sequence[Free], *, dense_cells: int = DENSE_CELLS
-) -> Solution:
-    """Match one area; above ``dense_cells`` errands × runners only neighbours are looked at."""
+    errands: Sequence[Wanted], runners: Sequence[Free], *, walk: Walk = ESTIMATE,
+    rules: Rules = PRODUCT,
+) -> Solution:  # fmt: skip
+    """Match one area; in a large one only neighbours are looked at."""
     if not errands or not runners:
-        return Solution([], dict.fromkeys((e.id for e in errands), "no_runner_in_reach"))
-    area = Area(errands, runners)
-    if len(errands) * len(runners) <= dense_cells:
-        return _answer(area, area.all_pairs(), assign_dense)
+        return Solution([], {e.id: NonOffer("no_runner_in_reach") for e in errands})
+    area = Area(errands, runners, walk)
+    if len(errands) * len(runners) <= rules.dense_cells:
+        return _answer(area, area.all_pairs(), assign_dense, walk, rules)
     neighbours = FIRST_NEIGHBOURS
     while True:
         pairs, cut = area.near_pairs(neighbours)
-        found = _answer(area, pairs, assign_sparse)
+        found = _answer(area, pairs, assign_sparse, walk, rules)
         neighbours *= 2
         # A second look only helps when somebody was left over and neighbours were left out.
         if not (found.unmatched and cut) or neighbours > MOST_NEIGHBOURS:
             return found
 
 
-def _answer(area: Area, near: Pairs, assign: _Assign) -> Solution:
+def _answer(area: Area, near: Pairs, assign: _Assign, walk: Walk, rules: Rules) -> Solution:
     """Apply the hard rules, price what is left and choose."""
     allowed = near.where(area.allowed(near))
-    able = allowed.where(area.able(allowed))
-    costs = price(area, able)
+    able = allowed.where(area.able(allowed, rules.most_carried))
+    costs = price(area, able, walk, rules)
     chosen = assign(able, costs.total, area.shape)
     matches = [_match(area, able, costs, row) for row in chosen.tolist()]
     return Solution(matches, _reasons(area, _Layers(near, allowed, able), matches))
@@ -85,16 +96,22 @@ def _match(area: Area, pairs: Pairs, costs: Costs, row: int) -> Match:
         "distance_m": pairs.metres[row],
         "reach_m": errand.reach_m,
     }
-    return Match(errand.id, runner.id, {name: round(float(v), 3) for name, v in terms.items()})
+    rounded = {name: round(float(value), 3) for name, value in terms.items()}
+    return Match(runner.id, (errand.id,), (rounded,))
 
 
-def _reasons(area: Area, pairs: _Layers, matches: Sequence[Match]) -> dict[UUID, str]:
+def _reasons(area: Area, pairs: _Layers, matches: Sequence[Match]) -> dict[UUID, NonOffer]:
     """Say at which rule each errand that found nobody lost its last runner."""
-    reasons = np.full(len(area.errands), "no_runner_in_reach", dtype=object)
-    reasons[pairs.near.errand] = "all_excluded"
-    reasons[pairs.allowed.errand] = "no_capacity"
-    reasons[pairs.able.errand] = "outbid"
-    found = dict(zip((e.id for e in area.errands), reasons.tolist(), strict=True))
-    for match in matches:
-        del found[match.errand_id]
-    return found
+    matched = {errand_id for match in matches for errand_id in match.errand_ids}
+    near, allowed, able = (np.bincount(p.errand, minlength=len(area.errands)) for p in pairs)
+    return {
+        errand.id: _reason(int(near[row]), int(allowed[row]), int(able[row]))
+        for row, errand in enumerate(area.errands)
+        if errand.id not in matched
+    }
+
+
+def _reason(near: int, allowed: int, able: int) -> NonOffer:
+    steps = {"no_runner_in_reach": near, "all_excluded": allowed, "no_capacity": able}
+    reason = next((name for name, left in steps.items() if not left), "outbid")
+    return NonOffer(reason, near, allowed, able, able)

@@ -8,10 +8,16 @@ from uuid import UUID
 import numpy as np
 from scipy.spatial import cKDTree
 
-from common.geo import METRES_PER_DEGREE, Point
-from dispatch.matching.shapes import MOST_CARRIED, Flags, Floats, Free, Ints, Pairs, Wanted
+from common.geo import Point
+from dispatch.matching.shapes import Flags, Floats, Free, Ints, Pairs, Wanted
+from dispatch.matching.walk import Walk
 
 UNDER_WAY_FACTOR = 4
+
+
+def coordinates(points: Iterable[Point]) -> Floats:
+    """Return points as an array of latitudes and longitudes."""
+    return np.array(list(points), dtype=np.float64).reshape(-1, 2)
 
 
 def metres(a: Floats, b: Floats) -> Floats:
@@ -22,32 +28,25 @@ def metres(a: Floats, b: Floats) -> Floats:
 
 
 class Area:
-    """Errands and runners on a flat local map in metres; neither list is empty."""
+    """Errands and runners with their places as arrays; neither list is empty."""
 
-    def __init__(self, errands: Sequence[Wanted], runners: Sequence[Free]) -> None:
+    def __init__(self, errands: Sequence[Wanted], runners: Sequence[Free], walk: Walk) -> None:
         self.errands = errands
         self.runners = runners
-        self.origin = runners[0].position
-        self.stretch = float(np.cos(np.radians(self.origin.lat)))
-        self.pickups = self.flat(e.pickup for e in errands)
-        self.dropoffs = self.flat(e.dropoff or e.pickup for e in errands)
-        self.positions = self.flat(r.position for r in runners)
+        self.pickups = coordinates(e.pickup for e in errands)
+        self.dropoffs = coordinates(e.dropoff or e.pickup for e in errands)
+        self.positions = coordinates(r.position for r in runners)
+        flat = walk.flat(np.concatenate([self.pickups, self.positions]))
+        self.flat_pickups, self.flat_positions = flat[: len(errands)], flat[len(errands) :]
         self.reach = np.array([e.reach_m for e in errands], dtype=np.float64)
 
     @property
     def shape(self) -> tuple[int, int]:
         return len(self.errands), len(self.runners)
 
-    def flat(self, points: Iterable[Point]) -> Floats:
-        """Project to metres north and east; exact to about 0.1 % over an area."""
-        degrees = np.array(list(points), dtype=np.float64).reshape(-1, 2)
-        projected: Floats = (degrees - self.origin) * METRES_PER_DEGREE
-        projected[:, 1] *= self.stretch
-        return projected
-
     def all_pairs(self) -> Pairs:
         """Every pair within reach."""
-        distance = metres(self.pickups[:, None, :], self.positions[None, :, :])
+        distance = metres(self.flat_pickups[:, None, :], self.flat_positions[None, :, :])
         errand, runner = np.nonzero(distance <= self.reach[:, None])
         return Pairs(errand, runner, distance[errand, runner])
 
@@ -69,8 +68,8 @@ class Area:
         count = min(neighbours, len(some))
         if not count:
             return (some, some, np.zeros(0)), False
-        distance, index = cKDTree(self.positions[some]).query(
-            self.pickups,
+        distance, index = cKDTree(self.flat_positions[some]).query(
+            self.flat_pickups,
             k=list(range(1, count + 1)),
             distance_upper_bound=float(self.reach.max()) + 1,
         )
@@ -101,12 +100,12 @@ class Area:
         allowed: Flags = (asked[pairs.errand] & may[pairs.runner]) > 0
         return allowed & ~np.isin(self.keys(pairs), never)
 
-    def able(self, pairs: Pairs) -> Flags:
+    def able(self, pairs: Pairs, most_carried: int) -> Flags:
         """Weight, bags and hands: what the runner can still take on."""
         kg = np.array([e.weight_kg for e in self.errands])[pairs.errand]
         bags = np.array([e.bags for e in self.errands])[pairs.errand]
         kg_left = np.array([r.kg_left for r in self.runners])[pairs.runner]
         bags_left = np.array([r.bags_left for r in self.runners])[pairs.runner]
         carried = np.array([r.carried for r in self.runners])[pairs.runner]
-        able: Flags = (kg <= kg_left) & (bags <= bags_left) & (carried < MOST_CARRIED)
+        able: Flags = (kg <= kg_left) & (bags <= bags_left) & (carried < most_carried)
         return able

@@ -39,7 +39,7 @@ def _make(errand: Errand, match: Match, solve: Solve, now: datetime) -> bool:
         return False
     offer = Offer.objects.create(
         errand=errand, runner_id=match.runner_id, solve=solve, pay=errand.reward,
-        added_minutes=match.terms["added_minutes"], terms=match.terms, created_at=now,
+        added_minutes=match.terms[0]["added_minutes"], terms=match.terms[0], created_at=now,
         expires_at=now + timedelta(seconds=settings.OFFER_LIFE_S),
     )  # fmt: skip
     shown = {"offer": offer_view(offer)}

@@ -18,7 +18,7 @@ from accounts.selectors import on_duty_profiles
 from common.db import run_in_unit
 from common.geo import Point
 from dispatch import locations, matching
-from dispatch.matching import Free, Wanted
+from dispatch.matching import Free, Rules, Visit, Wanted
 from dispatch.models import Offer, OfferState, Solve
 from dispatch.policy import reach_m, route
 from dispatch.selectors import carried_by, load_of, visible_errands
@@ -53,12 +53,12 @@ def _run(area: str, now: datetime) -> int:
         return 0
     wanted = _wanted(list(errands.values()), now)
     free = _free(wanted, now)
-    solution = matching.solve(wanted, free)
+    solution = matching.solve(wanted, free, rules=Rules(most_bundled=1))
     if not solution.matches:
         return 0
     solve = _note_solve(area, wanted, free, (time.perf_counter() - started) * 1_000)
     made = sum(
-        offer_make(errand=errands[match.errand_id], match=match, solve=solve, now=now)
+        offer_make(errand=errands[match.errand_ids[0]], match=match, solve=solve, now=now)
         for match in solution.matches
     )
     run_in_unit(lambda: Solve.objects.filter(pk=solve.pk).update(offered=made))
@@ -144,7 +144,7 @@ def _runner(
         kg_left=profile.max_kg - sum(errand.weight_kg for errand in carried),
         bags_left=profile.max_bags - sum(errand.bags for errand in carried),
         carried=len(carried),
-        stops=tuple(stop.point for stop in stops),
+        stops=tuple(Visit(stop.point) for stop in stops),
         idle_s=max(0.0, (now - idle_since).total_seconds()),
     )
 

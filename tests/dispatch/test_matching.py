@@ -13,17 +13,10 @@ from hypothesis import strategies as st
 
 from common.geo import Point, metres_between
 from dispatch import policy
-from dispatch.matching import MOST_CARRIED, Free, Solution, Wanted, solve
-from dispatch.matching.shapes import (
-    FAIRNESS_CAP_MIN,
-    FAIRNESS_WEIGHT,
-    IGNORED_CAP,
-    IGNORED_MINUTES,
-    UNMATCHED_COST,
-    WAITING_CAP_MIN,
-    WAITING_WEIGHT,
-)
+from dispatch.matching import MOST_CARRIED, Free, NonOffer, Rules, Solution, Visit, Wanted, solve
+from dispatch.matching.shapes import UNMATCHED_COST
 
+RULES = Rules()
 CITY_HALL = Point(37.5663, 126.9779)
 ALICE, BOB, CHARLIE = (uuid.UUID(int=n) for n in (1, 2, 3))
 
@@ -51,13 +44,13 @@ def free(person: uuid.UUID = BOB, metres: float = 100, **changes: Any) -> Free:
 # --- one errand, one runner --------------------------------------------------------------
 def test_a_match_says_why() -> None:
     [match] = solve([wanted(waited_s=120)], [free(idle_s=600)]).matches
-    assert (match.errand_id, match.runner_id) == (uuid.UUID(int=100), BOB)
-    assert match.terms["added_minutes"] == pytest.approx(600 * 1.3 / 1.2 / 60, rel=1e-3)
-    assert match.terms["waiting"] == -1.0
-    assert match.terms["fairness"] == -1.0
-    assert match.terms["total"] == pytest.approx(match.terms["added_minutes"] - 2, abs=2e-3)
-    assert match.terms["distance_m"] == pytest.approx(100, rel=1e-3)
-    assert match.terms["reach_m"] == 600
+    assert (match.errand_ids, match.runner_id) == ((uuid.UUID(int=100),), BOB)
+    assert match.terms[0]["added_minutes"] == pytest.approx(600 * 1.3 / 1.2 / 60, rel=1e-3)
+    assert match.terms[0]["waiting"] == -1.0
+    assert match.terms[0]["fairness"] == -1.0
+    assert match.terms[0]["total"] == pytest.approx(match.terms[0]["added_minutes"] - 2, abs=2e-3)
+    assert match.terms[0]["distance_m"] == pytest.approx(100, rel=1e-3)
+    assert match.terms[0]["reach_m"] == 600
 
 
 @pytest.mark.parametrize(
@@ -76,11 +69,14 @@ def test_a_hard_rule_leaves_the_errand_alone_and_says_which(
     errand: Wanted, runner: Free, reason: str
 ) -> None:
     for cells in (0, 10):
-        assert solve([errand], [runner], dense_cells=cells) == Solution([], {errand.id: reason})
+        assert (
+            solve([errand], [runner], rules=Rules(dense_cells=cells)).unmatched[errand.id].reason
+            == reason
+        )
 
 
 def test_nobody_there_at_all() -> None:
-    assert solve([wanted()], []).unmatched == {wanted().id: "no_runner_in_reach"}
+    assert solve([wanted()], []).unmatched == {wanted().id: NonOffer("no_runner_in_reach")}
     assert solve([], [free()]) == Solution([], {})
 
 
@@ -93,8 +89,8 @@ def test_the_last_metre_of_the_reach_counts() -> None:
 def test_the_longer_waiting_errand_wins_the_only_runner() -> None:
     early, late = wanted(1, waited_s=300), wanted(2, waited_s=0)
     solution = solve([late, early], [free()])
-    assert [m.errand_id for m in solution.matches] == [early.id]
-    assert solution.unmatched == {late.id: "outbid"}
+    assert [m.errand_ids for m in solution.matches] == [(early.id,)]
+    assert solution.unmatched == {late.id: NonOffer("outbid", 1, 1, 1, 1)}
 
 
 def test_of_two_equally_near_runners_the_idle_one_is_asked() -> None:
@@ -108,23 +104,23 @@ def test_whoever_let_it_lapse_comes_after_a_neighbour_but_before_nobody() -> Non
     assert match.runner_id == CHARLIE
     [match] = solve([errand], [free(BOB, 10)]).matches
     assert match.runner_id == BOB
-    assert match.terms["ignored"] == IGNORED_MINUTES
+    assert match.terms[0]["ignored"] == RULES.ignored_minutes
 
 
 def test_together_is_better_than_first_come_first_served() -> None:
     # Bob is the nearest to both, but only he can reach the second errand.
     first, second = wanted(1, pickup=north(0)), wanted(2, pickup=north(700))
     solution = solve([first, second], [free(BOB, 200), free(CHARLIE, -300)])
-    assert {m.errand_id: m.runner_id for m in solution.matches} == {
+    assert {m.errand_ids[0]: m.runner_id for m in solution.matches} == {
         first.id: CHARLIE, second.id: BOB,
     }  # fmt: skip
 
 
 def test_a_runner_already_going_there_adds_less() -> None:
-    going = free(CHARLIE, 300, carried=1, stops=(north(0), north(600)))
+    going = free(CHARLIE, 300, carried=1, stops=(Visit(north(0)), Visit(north(600))))
     [match] = solve([wanted()], [free(BOB, 200), going]).matches
     assert match.runner_id == CHARLIE
-    assert match.terms["added_minutes"] == pytest.approx(0, abs=1e-3)
+    assert match.terms[0]["added_minutes"] == pytest.approx(0, abs=1e-3)
 
 
 def test_more_errands_than_runners_and_the_other_way_round() -> None:
@@ -132,13 +128,13 @@ def test_more_errands_than_runners_and_the_other_way_round() -> None:
     assert len(solve(many, [free()]).matches) == 1
     runners = [free(uuid.UUID(int=n), n) for n in range(50)]
     for cells in (0, 10_000):
-        assert len(solve(many, runners, dense_cells=cells).matches) == 5
+        assert len(solve(many, runners, rules=Rules(dense_cells=cells)).matches) == 5
 
 
 def test_the_neighbourhood_grows_past_runners_who_may_not() -> None:
     barred = [free(uuid.UUID(int=n), n / 10) for n in range(1_000, 1_100)]
     errand = wanted(excluded=frozenset(r.id for r in barred))
-    [match] = solve([errand], [*barred, free(BOB, 500)], dense_cells=0).matches
+    [match] = solve([errand], [*barred, free(BOB, 500)], rules=Rules(dense_cells=0)).matches
     assert match.runner_id == BOB
 
 
@@ -168,7 +164,7 @@ free_ones = st.builds(
     kg_left=st.integers(1, 12),
     bags_left=st.integers(0, 3),
     carried=st.integers(0, MOST_CARRIED),
-    stops=st.lists(points, max_size=4).map(tuple),
+    stops=st.lists(st.builds(Visit, points), max_size=4).map(tuple),
     idle_s=st.floats(0, 5_000),
 )
 errand_lists = st.lists(wanted_ones, max_size=4, unique_by=lambda e: e.id)
@@ -188,13 +184,13 @@ def may(errand: Wanted, runner: Free) -> bool:
 
 def cost(errand: Wanted, runner: Free) -> float:
     """The terms again, the slow way: every insertion walked with the great-circle distance."""
-    old = [policy.Stop(uuid.UUID(int=0), stop) for stop in runner.stops]
+    old = [policy.Stop(uuid.UUID(int=0), stop.point) for stop in runner.stops]
     new = [policy.Stop(errand.id, p) for p in (errand.pickup, errand.dropoff) if p]
     ways = (policy.minutes_along(runner.position, w) for w in policy.insertions(old, new))
     added = min(ways) - policy.minutes_along(runner.position, old)
-    waiting = WAITING_WEIGHT * min(errand.waited_s / 60, WAITING_CAP_MIN)
-    fairness = FAIRNESS_WEIGHT * min(runner.idle_s / 60, FAIRNESS_CAP_MIN)
-    ignored = IGNORED_MINUTES * min(errand.ignored.get(runner.id, 0), IGNORED_CAP)
+    waiting = RULES.waiting_weight * min(errand.waited_s / 60, RULES.waiting_cap_min)
+    fairness = RULES.fairness_weight * min(runner.idle_s / 60, RULES.fairness_cap_min)
+    ignored = RULES.ignored_minutes * min(errand.ignored.get(runner.id, 0), RULES.ignored_cap)
     return added - waiting - fairness + ignored
 
 
@@ -228,14 +224,16 @@ def test_it_is_the_cheapest_of_all_ways_and_breaks_no_rule(
     assert solution.total == pytest.approx(least(errands, runners) if errands else 0, abs=0.1)
     by_errand, by_runner = {e.id: e for e in errands}, {r.id: r for r in runners}
     for match in solution.matches:
-        assert may(by_errand[match.errand_id], by_runner[match.runner_id])
+        assert may(by_errand[match.errand_ids[0]], by_runner[match.runner_id])
     assert len({m.runner_id for m in solution.matches}) == len(solution.matches)
-    assert {m.errand_id for m in solution.matches} | set(solution.unmatched) == set(by_errand)
+    assert {m.errand_ids[0] for m in solution.matches} | set(solution.unmatched) == set(by_errand)
 
 
 @settings(max_examples=100, deadline=None)
 @given(errand_lists, runner_lists)
 def test_both_solvers_find_the_same_total(errands: list[Wanted], runners: list[Free]) -> None:
-    dense, sparse = (solve(errands, runners, dense_cells=cells) for cells in (10_000, 0))
+    dense, sparse = (
+        solve(errands, runners, rules=Rules(dense_cells=cells)) for cells in (10_000, 0)
+    )
     assert dense.total == pytest.approx(sparse.total, abs=0.01)
     assert len(dense.matches) == len(sparse.matches)

@@ -254,7 +254,7 @@ def test_a_cancelled_errand_is_not_offered_after_all(
 def made(errand: Errand, runner: User, now: dt.datetime) -> bool:
     """Whether a run that read everything some time ago still offers what it found."""
     solve = Solve.objects.create(area=errand.area, digest="", errands=1, runners=1, took_ms=1)
-    match = Match(errand.pk, runner.pk, {"added_minutes": 1.0})
+    match = Match(runner.pk, (errand.pk,), ({"added_minutes": 1.0},))
     return offer_make(errand=errand, match=match, solve=solve, now=now)
 
 
