@@ -87,6 +87,11 @@ def no_more_than(value: float) -> Mark:
     return Mark("≤", value, "value")
 
 
+def no_less_than(value: float) -> Mark:
+    """In the row's own unit, whatever the peer does."""
+    return Mark("≥", value, "value")
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the value below which ``share`` of all lie; of few ones the last."""
     ordered = sorted(values)
