@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import time
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import Any
 from uuid import UUID
 
@@ -85,9 +87,25 @@ def centre() -> Point:
 
 def stored(runners: Sequence[str]) -> list[Point]:
     """Where Redis has each runner, however long ago the phone was there."""
+    found = positions(runners)
+    return [found[UUID(runner)] for runner in runners]
+
+
+def keep_on_the_map(runners: Sequence[str], seconds: float) -> None:
+    """Have those without a phone seen often enough to be asked."""
+    until = time.monotonic() + seconds
+    at = list(positions(runners).items())
+    pause = settings.POSITION_FRESH_S / 2 / max(1, len(at))
+    for runner, point in cycle(at):
+        if time.monotonic() > until:
+            return
+        locations.place(runner, point, now=clock.now())
+        time.sleep(pause)
+
+
+def positions(runners: Sequence[str]) -> dict[UUID, Point]:
     ids = [UUID(runner) for runner in runners]
-    found = locations.positions_of(ids, now=clock.now() - LONG_AGO)
-    return [found[each] for each in ids]
+    return locations.positions_of(ids, now=clock.now() - LONG_AGO)
 
 
 def trail_points() -> int:

@@ -10,9 +10,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
-from balrottuieo.supervisor.plan import ROOT, ChildPlan, Plan, child_plans
+from balrottuieo.supervisor.plan import ROOT, ChildPlan, child_plans, plan_from
 from benchmarks import child
 from tests.services import Service
+
+WEB, SOCKETS = "web", "web"
 
 
 class Server(Service):
@@ -25,10 +27,15 @@ class Server(Service):
         self._name, self._environment = name, dict(environment)
 
     def command(self) -> tuple[str, ...]:
-        return planned(self._name, self.port).command
+        plans = _plans({**self._environment, "PORT": str(self.port)})
+        return next(plan.command for plan in plans if plan.name == self._name)
 
     def environment(self) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self._environment}
+
+    def ready(self) -> bool:
+        """As soon as it runs, for what it does shows elsewhere."""
+        return True
 
 
 class Listening(Server):
@@ -39,17 +46,14 @@ class Listening(Server):
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-class Worker(Server):
-    """A worker or the beat: ready as soon as it runs, for what it does shows elsewhere."""
+def background(environment: Mapping[str, str]) -> list[Server]:
+    """All children that do not listen: workers, and the beat."""
+    names = [plan.name for plan in _plans(environment) if plan.name not in {WEB, SOCKETS}]
+    return [Server(name, environment) for name in names]
 
-    def ready(self) -> bool:
-        return True
 
-
-def planned(name: str, port: int) -> ChildPlan:
-    """Return the plan of one child of ``make run`` that listens at ``port``, if it listens."""
-    plan = Plan(host="127.0.0.1", port=port, robots=False, redis_url=None)
-    return next(each for each in child_plans(plan) if each.name == name)
+def _plans(environment: Mapping[str, str]) -> list[ChildPlan]:
+    return child_plans(plan_from(environment, ["--no-robots"]))
 
 
 class Inside:
