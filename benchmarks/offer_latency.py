@@ -31,12 +31,12 @@ from tests.services import RedisServer, Service
 
 HALF_M = 7_000.0
 REQUESTERS = 50
-SETTLED_S = 8.0  # after the last payment
+CHECKED_S = 2.0  # phones still walk when all else is over
 LOOK_EVERY_S = 5.0
 
 
 class Options(NamedTuple):
-    """Runners on duty, phones among them, seconds between two reports, posts a second, how long."""
+    """Runners on duty, phones among them, seconds between two reports, errands paid a second."""
 
     runners: int = 10_000
     sockets: int = 2_000
@@ -44,6 +44,7 @@ class Options(NamedTuple):
     posts: float = 50.0
     seconds: float = 20.0
     minutes: float = 0.0
+    settle: float = 8.0  # seconds after the last payment
     database: str = "SQLite"
 
     @property
@@ -102,9 +103,9 @@ async def _told(options: Options, city: City) -> Story:
     phones = city.runners[: options.sockets]
     places = [Point(*each) for each in city.product.inside.ask("city.stored", phones)]
     walkers = Walkers(await open_runners(city.product, phones), places)
-    lasts_s = options.lasts_s + SETTLED_S
+    lasts_s = options.lasts_s + options.settle
     walking = asyncio.create_task(
-        every(options.every / len(phones), lasts_s + SETTLED_S, walkers.walk)
+        every(options.every / len(phones), lasts_s + options.every + CHECKED_S, walkers.walk)
     )
     await asyncio.sleep(options.every)  # everybody has reported once
     ghosts = city.runners[options.sockets :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from typing import Literal
@@ -25,9 +26,6 @@ class Mark(msgspec.Struct, frozen=True):
     limit: float
     of: Literal["ratio", "value"] = "ratio"
 
-    def holds(self, found: float) -> bool:
-        return found >= self.limit if self.sense == "≥" else found <= self.limit
-
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the table; ``peer`` is None where nothing comparable exists."""
@@ -46,12 +44,19 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return self.ours.value / self.peer.value if self.peer and self.peer.value else None
 
     @property
+    def margin(self) -> float:
+        """How many times better than its mark the row is; below 1 it misses it."""
+        assert self.mark is not None, f"{self.path} has no mark"
+        found = self.ours.value if self.mark.of == "value" else self.ratio
+        assert found is not None, f"{self.path} has nothing to be compared with"
+        if self.mark.sense == "≥":
+            return found / self.mark.limit
+        return self.mark.limit / found if found > 0 else math.inf
+
+    @property
     def met(self) -> bool | None:
         """Whether the mark holds; None without one."""
-        if self.mark is None:
-            return None
-        found = self.ours.value if self.mark.of == "value" else self.ratio
-        return found is not None and self.mark.holds(found)
+        return None if self.mark is None else self.margin >= 1
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):

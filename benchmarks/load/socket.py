@@ -45,7 +45,9 @@ class Socket(asyncio.Protocol):
                 await self._greeted
 
     def say(self, made: bytes) -> None:
-        """Send what :func:`benchmarks.load.frames.frame` made."""
+        """Send what :func:`benchmarks.load.frames.frame` made. Raises Lost."""
+        if self.transport.is_closing():
+            raise Lost(self.ended or "the connection broke")
         self.transport.write(made)
 
     def close(self) -> None:

@@ -30,17 +30,14 @@ class Side(NamedTuple):
     @contextmanager
     def awake(self) -> Iterator[None]:
         """Let only this side do anything: even idle sockets cost something."""
-        self.wake()
+        for server in self.servers:
+            server.thaw()
         yield
         self.rest()
 
     def rest(self) -> None:
         for server in self.servers:
             server.freeze()
-
-    def wake(self) -> None:
-        for server in self.servers:
-            server.thaw()
 
     def stored(self, names: Sequence[str]) -> list[Point]:
         """Where the peer's Redis has each of ``names``."""
@@ -66,9 +63,7 @@ def product(processes: int) -> Iterator[Product]:
         inside = stack.enter_context(Inside(known))
         inside.ask("city.findings")  # its tables are made before anybody reads them
         servers = [stack.enter_context(Listening(SOCKETS, known)) for _each in range(processes)]
-        ours = Product(Side(servers, server), inside)
-        stack.callback(ours.side.wake)
-        yield ours
+        yield Product(Side(servers, server), inside)
 
 
 @contextmanager
@@ -76,9 +71,7 @@ def plain_ws() -> Iterator[Side]:
     """Run the peer, one process, with a Redis of its own."""
     with ExitStack() as stack:
         server = stack.enter_context(RedisServer())
-        side = Side([stack.enter_context(Peer("sockets.js", REDIS_URL=server.url))], server)
-        stack.callback(side.wake)
-        yield side
+        yield Side([stack.enter_context(Peer("sockets.js", REDIS_URL=server.url))], server)
 
 
 async def open_runners(ours: Product, runners: Sequence[str]) -> list[Socket]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -19,6 +20,8 @@ LONGEST_S = 300
 
 class Peer(Service):
     """One of the servers in ``peers/``; what it needs to know stands in its environment."""
+
+    stop_signal = signal.SIGKILL
 
     def __init__(self, script: str, **variables: str) -> None:
         super().__init__()
@@ -50,11 +53,16 @@ def answer_of(script: str, **variables: str) -> Any:
     return msgspec.json.decode(done.stdout)
 
 
-def _node(script: str) -> tuple[str, ...]:
+def node_program() -> str:
+    """Raises ServiceFailedError when it, or the packages of the peers, are not installed."""
     node = shutil.which("node")
     if node is None or not (PEERS / "node_modules").is_dir():
         raise ServiceFailedError("the peers need Node.js and their packages: make peers")
-    return (node, str(PEERS / script))
+    return node
+
+
+def _node(script: str) -> tuple[str, ...]:
+    return (node_program(), str(PEERS / script))
 
 
 def _environment() -> dict[str, str]:

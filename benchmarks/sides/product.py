@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import socket
 from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,6 +22,7 @@ class Server(Service):
     """One child of ``make run``, found by its name in the plan."""
 
     start_seconds = 60.0
+    stop_signal = signal.SIGKILL  # what was measured is over: no farewell to thousands of sockets
 
     def __init__(self, name: str, environment: Mapping[str, str]) -> None:
         super().__init__()
