@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import redis
@@ -110,7 +110,7 @@ def _asked(client: redis.Redis, those: Crowd, count: int) -> Found:
 
 
 def _search(client: redis.Redis, at: Point) -> list[int]:
-    found: list[bytes] = client.geosearch(
+    found: Any = client.geosearch(
         KEY, longitude=at.lng, latitude=at.lat, radius=RADIUS_M, unit="m", sort="ASC",
         count=NEAREST,
     )  # fmt: skip

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import NamedTuple
 
 from scipy.spatial import cKDTree
@@ -44,7 +45,7 @@ def measure(options: Options) -> Report:
         server = stack.enter_context(RedisServer())
         inside = stack.enter_context(Inside(environment("sqlite://:memory:", server)))
         _steps(inside, SIZES[0])  # what is loaded once does not count
-        ms = [_least(lambda size=size: _steps(inside, size), options.rounds) for size in sizes]
+        ms = [_least(partial(_steps, inside, size), options.rounds) for size in sizes]
     curves = [
         Curve(
             plot="growth", name=step, over="runners", unit="ms", x=[float(n) for n in sizes],

@@ -67,9 +67,11 @@ def measure(options: Options) -> Report:
 
 
 def _rows(engine: Engine, options: Options) -> Iterator[Row]:
-    with _sides(engine, options) as sides:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            found = runner.run(_measured(options, sides))
+    with (
+        _sides(engine, options) as sides,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        found = runner.run(_measured(options, sides))
     ours, peer = ([each.served for each in found[name]] for name in sides)
     memory = [found[name][-1].memory_mb for name in sides]
     peer_name, least, most = MARKS[engine.name]
@@ -111,12 +113,8 @@ def _sides(engine: Engine, options: Options) -> Iterator[dict[str, Side]]:
 
 def _keys() -> tuple[str, str]:
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
-    private = key.private_bytes(
-        pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption()
-    )
-    public = key.public_key().public_bytes(
-        pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo
-    )
+    private = key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption())
+    public = key.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
     return private.decode(), public.decode()
 
 
@@ -143,9 +141,7 @@ async def _measured(options: Options, sides: dict[str, Side]) -> dict[str, list[
     found: dict[str, list[Found]] = {name: [] for name in sides}
     for name in turns(sides, options.rounds):
         server, requests = sides[name]
-        served = await loaded(
-            server.port, requests, lines=options.lines, seconds=options.seconds
-        )
+        served = await loaded(server.port, requests, lines=options.lines, seconds=options.seconds)
         found[name].append(Found(served, memory_mb([server])))
     return found
 

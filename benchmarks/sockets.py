@@ -69,9 +69,7 @@ async def _measured(options: Options, ours: Product, peer: Side) -> Report:
     walk = Walk(Point(*ours.inside.ask("city.centre")))
     warm = await open_runners(ours, runners[:1])  # what is loaded once is no socket's own
     before = memory_mb(ours.side.servers), memory_mb(peer.servers)
-    theirs = await _found(
-        options, peer, await open_peers(peer, "runner", runners), walk, before[1]
-    )
+    theirs = await _found(options, peer, await open_peers(peer, "runner", runners), walk, before[1])
     sockets = await open_runners(ours, runners)
     found = await _found(options, ours.side, sockets, walk, before[0])
     check_alive(warm)

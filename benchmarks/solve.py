@@ -86,10 +86,15 @@ def _rows(case: Case, options: Options) -> list[Row]:
     best = _optimum(table)
     base_s = best.walk_s + (_own_ways_s(those) if case.carrying else 0.0)
     above = {
-        name: figure([max(0.0, round(100 * (each.walk_s - best.walk_s) / base_s, 3)) for each in walked])
+        name: figure([_percent(each.walk_s - best.walk_s, base_s) for each in walked])
         for name, walked in found.items()
     }
     return [_time(case, found), _above(case, above, best.ms)]
+
+
+def _percent(more: float, base: float) -> float:
+    """A thousandth is the least: what is below comes from adding in another order."""
+    return max(0.0, round(100 * more / base, 3))
 
 
 def _ours(those: Crowd, table: Floats, rules: Rules) -> Walked:

@@ -7,12 +7,10 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-import matplotlib as mpl
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from benchmarks.frame.rows import Curve, Report, Row
-
-mpl.use("agg")
-from matplotlib import pyplot as plt  # noqa: E402
 
 MET, MISSED, LINEAR = "#1f6f8b", "#c1543a", "#9aa3a9"
 COLOURS = ("#1f6f8b", "#c1543a", "#5b8c3a", "#8a5a9e")
@@ -23,6 +21,7 @@ DPI = 130
 def draw(report: Report, directory: Path) -> list[Path]:
     """Draw how well each mark is met, and the curves by their plot; return the files."""
     directory.mkdir(exist_ok=True)
+    plt.switch_backend("agg")  # files only, whatever the environment says
     marked = [row for row in report.rows if row.mark is not None]
     drawn = [_marks(marked, directory / "marks.png")] if marked else []
     return [*drawn, *_curves(report.curves, directory)]
@@ -64,7 +63,7 @@ def _plot(curves: Sequence[Curve], file: Path) -> Path:
     return _saved(figure, file)
 
 
-def _saved(figure: plt.Figure, file: Path) -> Path:
+def _saved(figure: Figure, file: Path) -> Path:
     figure.savefig(file, dpi=DPI, metadata={"Software": None})
     plt.close(figure)
     return file

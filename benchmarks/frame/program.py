@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from inspect import signature
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,10 +16,10 @@ from benchmarks.frame.written import table_of
 from benchmarks.machine import description
 from benchmarks.table import plain
 
-Options = TypeVar("Options", bound=NamedTuple)
+Options = TypeVar("Options")
 
 
-def main(options: type[Options], measure: Callable[[Options], Report]) -> None:
+def main(options: Callable[..., Options], measure: Callable[[Options], Report]) -> None:
     """Measure as the command line says, and print the rows; ``--json FILE`` keeps them too."""
     given = _parsed(options, sys.argv[1:])
     kept = given.pop("json")
@@ -29,11 +30,12 @@ def main(options: type[Options], measure: Callable[[Options], Report]) -> None:
         kept.write_bytes(msgspec.json.encode(report))
 
 
-def _parsed(options: type[NamedTuple], arguments: Sequence[str]) -> dict[str, Any]:
-    parser = argparse.ArgumentParser(
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter, description=options.__doc__
-    )
-    for name, default in options._field_defaults.items():
-        parser.add_argument(f"--{name}", type=type(default), default=default, help=" ")
+def _parsed(options: Callable[..., object], arguments: Sequence[str]) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(description=options.__doc__)
+    for name, option in signature(options).parameters.items():
+        default = option.default
+        parser.add_argument(
+            f"--{name}", type=type(default), default=default, help=f"default: {default}"
+        )
     parser.add_argument("--json", type=Path, help="write the rows there too")
     return vars(parser.parse_args(arguments))

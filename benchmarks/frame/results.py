@@ -45,10 +45,10 @@ def _missed(rows: Sequence[Row]) -> list[str]:
     """Say of each missed mark what ``notes.toml`` has about its path."""
     notes = tomllib.loads((HERE / "notes.toml").read_text())
     missed = [row.path for row in rows if row.met is False]
-    return [f"**{path}.** {_note(notes, path)}" for path in missed] or ["None."]
+    return [f"**{path}.** {note(notes, path)}" for path in missed] or ["None."]
 
 
-def _note(notes: dict[str, str], path: str) -> str:
+def note(notes: dict[str, str], path: str) -> str:
     """The note whose name the path begins with: one may explain several rows."""
     found = [text for name, text in notes.items() if path.startswith(name)]
     return found[0].strip() if found else "Not explained yet."

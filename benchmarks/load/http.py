@@ -101,8 +101,10 @@ async def answer(port: int, request: bytes) -> bytes:
     """Ask once, and return the body. Raises Refused."""
     line = await _connected(port, iter([request]))
     line.ask(0.0)
-    await asyncio.wait_for(line.done, PATIENCE_S)
-    line.close()
+    try:
+        await asyncio.wait_for(line.done, PATIENCE_S)
+    finally:
+        line.close()
     return line.body
 
 
@@ -111,10 +113,12 @@ async def _asked(port: int, turn: Iterator[bytes], count: int, seconds: float) -
     until = time.perf_counter() + seconds
     for line in lines:
         line.ask(until)
-    async with asyncio.timeout(seconds + PATIENCE_S):
-        await asyncio.gather(*(line.done for line in lines))
-    for line in lines:
-        line.close()
+    try:
+        async with asyncio.timeout(seconds + PATIENCE_S):
+            await asyncio.gather(*(line.done for line in lines))
+    finally:
+        for line in lines:
+            line.close()
     return [ms for line in lines for ms in line.ms]
 
 

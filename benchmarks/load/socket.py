@@ -86,6 +86,7 @@ class Socket(asyncio.Protocol):
             self._rest = data
         elif not head.startswith(b"HTTP/1.1 101"):
             self._lose(head.decode("latin-1"))
+            self.close()
         else:
             self._open, self._rest = True, b""
             self._opened.set_result(None)

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ class Walkers:
         self._places = list(places)
         self._dice = random.Random(4)  # noqa: S311
         for socket in sockets:
-            socket.heard = lambda text, socket=socket: self._hear(socket, text)
+            socket.heard = partial(self._hear, socket)
 
     def walk(self, number: int) -> None:
         """Have one after the other say where they are."""

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 
 from accounts.models import RunnerProfile, RunnerState, User
 from accounts.tickets import issue
@@ -128,9 +129,14 @@ def places(count: int, spread_m: float, seed: int = 1) -> Iterator[Point]:
 
 
 def _people(name: str, count: int) -> list[User]:
+    no_password = make_password(None)
     return User.objects.bulk_create(
         (
-            User(email=f"{name}{number}@example.com", nickname=f"{name}{number}", password="!")
+            User(
+                email=f"{name}{number}@example.com",
+                nickname=f"{name}{number}",
+                password=no_password,
+            )
             for number in range(count)
         ),
         batch_size=AT_ONCE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
 
@@ -101,7 +102,7 @@ def _inserted(busy: Sequence[Free], pickups: Floats, dropoffs: Floats) -> Floats
 
 
 def _length(places: Sequence[Floats]) -> Floats:
-    legs = [WALK.seconds(a, b) for a, b in zip(places[:-1], places[1:], strict=True)]
+    legs = [WALK.seconds(a, b) for a, b in pairwise(places)]
     return np.asarray(sum(legs[1:], legs[0]))
 
 

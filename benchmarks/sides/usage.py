@@ -13,12 +13,13 @@ MB = 1024**2
 
 def memory_mb(servers: Sequence[Service]) -> float:
     """Return their resident memory."""
-    return sum(process.memory_info().rss for process in _processes(servers)) / MB
+    return sum(int(process.memory_info().rss) for process in _processes(servers)) / MB
 
 
 def cpu_s(servers: Sequence[Service]) -> float:
     """Return the processor seconds that they have used so far."""
-    return sum(sum(process.cpu_times()[:2]) for process in _processes(servers))
+    times = (process.cpu_times() for process in _processes(servers))
+    return sum(float(each.user + each.system) for each in times)
 
 
 def _processes(servers: Sequence[Service]) -> Iterator[psutil.Process]:
