@@ -26,12 +26,23 @@ run: .venv/.run-stamp $(CATALOGUES) ## Start everything with demo data and robot
 setup: .venv/.dev-stamp $(CATALOGUES) ## Install the development tools into .venv
 
 .PHONY: test
-test: packages setup lint ## Everything, on each database, nothing skipped (DB=mongodb: on one)
+test: packages setup peers lint ## Everything, on each database, nothing skipped (DB=mongodb: on one)
 	$(BIN)/python -m tests.matrix $(DB)
 
 .PHONY: test-fast
 test-fast: setup ## Unit tests only, under a minute
 	$(BIN)/pytest -n 2 -m "not races and not live"
+
+.PHONY: bench
+bench: packages setup peers ## Every path beside its peer, into benchmarks/RESULTS.md (ARGS="ingest solve": only these)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: peers
+peers: packages benchmarks/peers/node_modules/.stamp # the programs on Node.js that we measure ourselves against
+
+benchmarks/peers/node_modules/.stamp: benchmarks/peers/package-lock.json
+	@cd $(@D)/.. && npm ci --silent
+	@touch $@
 
 .PHONY: bench-databases
 bench-databases: packages setup ## The same operations on the three databases, timed (three minutes)
@@ -73,7 +84,7 @@ lock: setup ## Resolve requirements*.in again into the locked files
 
 .PHONY: clean
 clean: ## Remove .venv, var/ and everything generated
-	rm -rf .venv var staticfiles .hypothesis .ruff_cache
+	rm -rf .venv var staticfiles .hypothesis .ruff_cache benchmarks/peers/node_modules
 	find $(APPS) tests locale -name __pycache__ -prune -exec rm -rf {} + -o -name '*.mo' -delete
 
 .PHONY: packages

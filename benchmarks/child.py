@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import faulthandler
 import os
-from typing import NamedTuple
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import django
 from django.core.management import call_command
@@ -33,6 +34,12 @@ def begin(environment: dict[str, str]) -> None:
     os.environ.update(environment)
     django.setup()
     call_command("migrate", verbosity=0)
+
+
+def call(what: str, arguments: tuple[Any, ...]) -> Any:
+    """Call the function whose whole name is ``what``; its module may need models."""
+    module, _dot, name = what.rpartition(".")
+    return getattr(import_module(module), name)(*arguments)
 
 
 def prepare() -> str:

@@ -70,12 +70,12 @@ def running(engine: Engine) -> Iterator[ProcessPoolExecutor]:
                 max_workers=1,
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=child.begin,
-                initargs=(_environment(url, redis),),
+                initargs=(environment(url, redis),),
             )
         )
 
 
-def _environment(database_url: str, redis: RedisServer) -> dict[str, str]:
+def environment(database_url: str, redis: RedisServer, **others: str) -> dict[str, str]:
     """As in production (a DEBUG that keeps every query would be measured too), without limits."""
     return {
         "DJANGO_SETTINGS_MODULE": "balrottuieo.settings",
@@ -94,4 +94,5 @@ def _environment(database_url: str, redis: RedisServer) -> dict[str, str]:
         "CLOUDINARY_URL": "",
         "STATIC_ROOT": str(redis.directory),
         "LOG_LEVEL": "WARNING",
+        **others,
     }

@@ -87,6 +87,11 @@ class Service:
     def log(self) -> Path:
         return self.directory / "log"
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -115,8 +120,7 @@ class Service:
         return self._process
 
     def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None, "not started"
-        kill_group(self._process.pid, number)
+        kill_group(self.pid, number)
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:
