@@ -30,6 +30,8 @@ SECRET_KEY = env.str("SECRET_KEY", default="insecure-for-development-only" if DE
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else ...)
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000" if DEBUG else ...)
+# Where the WebSockets are, if not on the port of the pages
+SOCKETS_PORT = int(env.str("SOCKETS_PORT", default="") or 0)
 DATABASE_URL = env.str(
     "DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}" if DEBUG else ...
 )
