@@ -15,6 +15,7 @@ from accounts import policy, services, tickets
 from accounts.models import RunnerProfile, User
 from accounts.selectors import application_of, caller
 from common import clock
+from common.addresses import sockets_origin
 from common.idempotency import answer_once
 from common.serializers import StrictCharField, StrictIntegerField, StrictSerializer, parsed
 
@@ -101,6 +102,7 @@ class RunnerProfileView(APIView):
 class TicketShape(serializers.Serializer[Any]):
     ticket = serializers.CharField()
     expires_at = serializers.DateTimeField()
+    origin = serializers.CharField(help_text="ws(s)://host:port, where all WebSockets are")
 
 
 class TicketsView(APIView):
@@ -116,5 +118,9 @@ class TicketsView(APIView):
         """
         parsed(StrictSerializer, request.data)
         expires_at = clock.now() + timedelta(seconds=tickets.LIFE_S)
-        ticket = tickets.issue(caller(request).pk)
-        return Response(TicketShape({"ticket": ticket, "expires_at": expires_at}).data, status=201)
+        answer = {
+            "ticket": tickets.issue(caller(request).pk),
+            "expires_at": expires_at,
+            "origin": sockets_origin(request),
+        }
+        return Response(TicketShape(answer).data, status=201)

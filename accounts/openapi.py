@@ -10,7 +10,7 @@ from drf_spectacular.openapi import AutoSchema
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
-    target_class = "allauth.headless.contrib.rest_framework.authentication.JWTTokenAuthentication"
+    target_class = "accounts.adapter.BearerAuthentication"
     name = "bearer"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:

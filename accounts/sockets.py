@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
-from typing import Any, Literal, cast
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from allauth.headless.contrib.rest_framework.authentication import JWTTokenAuthentication
 from channels.auth import get_user
 from channels.db import database_sync_to_async
 from django.conf import settings
@@ -18,8 +17,10 @@ from django.utils.http import is_same_domain
 from redis.exceptions import RedisError
 from rest_framework.exceptions import AuthenticationFailed
 
+from accounts.adapter import bearer
 from accounts.models import User
 from accounts.tickets import redeem_async
+from common.addresses import page_host
 
 NOT_AUTHENTICATED = 4401
 WRONG_ORIGIN = 4403
@@ -100,7 +101,7 @@ def is_our_origin(origin: str, headers: Mapping[str, str], scope: Scope) -> bool
     proxy_header, proxy_value = settings.SECURE_PROXY_SSL_HEADER
     proxied = headers.get(proxy_header.removeprefix("HTTP_").replace("_", "-").lower())
     secure = scope.get("scheme") == "wss" or proxied == proxy_value
-    own = f"{'https' if secure else 'http'}://{headers.get('host', '')}"
+    own = f"{'https' if secure else 'http'}://{page_host(headers.get('host', ''))}"
     return origin.lower() == own.lower() or any(
         _is_trusted(origin, trusted) for trusted in settings.CSRF_TRUSTED_ORIGINS
     )
@@ -119,12 +120,10 @@ def _is_trusted(origin: str, trusted: str) -> bool:
 
 async def _bearer(token: str) -> User:
     try:
-        user, _payload = await database_sync_to_async(
-            JWTTokenAuthentication().authenticate_credentials
-        )(token)
+        user: User = await database_sync_to_async(bearer)(token)
     except AuthenticationFailed as error:
         raise Refused(NOT_AUTHENTICATED) from error
-    return cast("User", user)
+    return user
 
 
 async def _ticket_holder(ticket: str) -> User:

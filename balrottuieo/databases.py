@@ -20,6 +20,9 @@ SQLITE: dict[str, Any] = {
 POSTGRESQL: dict[str, Any] = {
     "connect_timeout": CONNECT_S,
     "tcp_user_timeout": STALL_S * 1_000,
+    # Values go beside the statement; one that a connection has asked twice is planned beforehand.
+    "server_side_binding": True,
+    "prepare_threshold": 2,
     "options": f"-c statement_timeout={SLOWEST_STATEMENT_S}s"
     f" -c idle_in_transaction_session_timeout={SLOWEST_STATEMENT_S}s",
 }
@@ -60,9 +63,12 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
     if found["ENGINE"] == "django.db.backends.sqlite3":
         # A file, as in production: an in-memory database locks whole tables between threads.
         test = {"NAME": f"{found['NAME']}.test"}
-        return {**found, "OPTIONS": {**SQLITE, **own}, "TEST": test}
+        # Kept by their threads: opening one takes longer than most queries.
+        return {**found, "CONN_MAX_AGE": None, "OPTIONS": {**SQLITE, **own}, "TEST": test}
     pool = {"min_size": 1, "max_size": pool_size, "timeout": CONNECT_S}
     health = {"CONN_HEALTH_CHECKS": True}  # a pool may hold connections from before a restart
+    if own.get("prepare_threshold") == 0:
+        own["prepare_threshold"] = None  # never; psycopg itself would take 0 for "at once"
     # The last word counts: what the address asks the server for is added to ours.
     asked = f"{POSTGRESQL['options']} {own.pop('options', '')}".strip()
     return {**found, **health, "OPTIONS": {"pool": pool, **POSTGRESQL, **own, "options": asked}}

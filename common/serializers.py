@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -97,6 +98,16 @@ class PointSerializer(StrictSerializer):
 
 def parsed(shape: type[StrictSerializer], data: Any) -> dict[str, Any]:
     """Return the checked input, or raise the field errors of ``shape``."""
-    given = shape(data=data)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)
+    try:
+        return dict(_reader(shape).run_validation(data))
+    except serializers.ValidationError:
+        # Again by one of its own: an error's text is made once, in the language of that moment.
+        given = shape(data=data)
+        given.is_valid(raise_exception=True)
+        return dict(given.validated_data)
+
+
+@functools.cache
+def _reader(shape: type[StrictSerializer]) -> StrictSerializer:
+    """Making one copies all its fields, which takes longer than reading with them."""
+    return shape()

@@ -10,11 +10,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
+from msgspec import Struct
 
 from accounts.models import RunnerProfile, User
-from accounts.selectors import approved_runner
+from accounts.selectors import approved_caller, runner_row_of
 from common.errors import Unavailable
 from common.geo import AREA, SNAP_M, Point, areas_in, box_around, metres_between, snap
+from common.prepared import Cut, Listing, Prepared
 from dispatch import locations
 from dispatch.live import tracked_errand
 from dispatch.models import Corridor, Offer, OfferState, TrailPoint
@@ -38,12 +40,63 @@ PATH = (
 )  # fmt: skip
 
 
+# --- Rows of lists that are asked for all the time; columns of the tables --------------------
+
+
+class CoarseRow(Struct):
+    """What is shown of an errand, or worked out from it, before it is the runner's own."""
+
+    id: UUID
+    kind: str
+    title: str
+    pickup_lat: float
+    pickup_lng: float
+    dropoff_lat: float | None
+    dropoff_lng: float | None
+    weight_kg: int
+    bags: int
+    expected_minutes: int
+    walking_minutes: float
+    reward: int
+
+    @property
+    def pickup(self) -> Point:
+        return Point(self.pickup_lat, self.pickup_lng)
+
+    @property
+    def dropoff(self) -> Point | None:
+        if self.dropoff_lat is None or self.dropoff_lng is None:
+            return None
+        return Point(self.dropoff_lat, self.dropoff_lng)
+
+
+class OfferRow(Struct):
+    id: UUID
+    errand_id: UUID
+    state: str
+    pay: int
+    added_minutes: float
+    bundle: UUID | None
+    bundle_size: int
+    expires_at: datetime
+
+
+class AskedRow(Struct):
+    errand_id: UUID
+    runner_id: UUID
+    state: str
+
+
 # --- Errands from a runner's side ----------------------------------------------------------
 
 
 def visible_errands(now: datetime) -> QuerySet[Errand]:
     """Open errands that runners may know of: not lapsed, and not long before their start."""
-    started = Q(starts_at__isnull=True) | Q(starts_at__lte=now + settings.SCHEDULE_LEAD)
+    return _visible(now, now + settings.SCHEDULE_LEAD)
+
+
+def _visible(now: datetime, soon: datetime) -> QuerySet[Errand]:
+    started = Q(starts_at__isnull=True) | Q(starts_at__lte=soon)
     in_time = Q(due_at__isnull=True) | Q(due_at__gt=now)
     return Errand.objects.filter(started, in_time, state=State.OPEN)
 
@@ -129,35 +182,32 @@ def errands_near(
     Raises:
         NotAllowed: as ``accounts.selectors.approved_runner``.
     """
-    profile = approved_runner(runner)
+    kinds = approved_caller(runner).kinds
     # A block wider than asked: whether a row is seen must follow from its block alone, or the
     # edge of the box, moved step by step, would find out the exact address.
     box = box_around([point], radius_m + SNAP_M)
-    found = visible_errands(now).filter(
-        area__in=areas_in(box),  # what the index knows of places
-        pickup_lat__range=(box.south, box.north),
-        pickup_lng__range=(box.west, box.east),
-        kind__in=profile.kinds,
-    ).exclude(requester=runner)  # fmt: skip
-    rows = [_listed(e, point) for e in _claimable(list(found[:MOST_LOOKED_AT]), runner)]
+    found = CLAIMABLE.rows(
+        Cut(most=MOST_LOOKED_AT), now=now, soon=now + settings.SCHEDULE_LEAD, kinds=kinds,
+        areas=areas_in(box), runner=runner.pk, **box._asdict(),
+    ) if kinds else []  # fmt: skip
+    rows = [_listed(errand, point) for errand in _claimable(found, runner)]
     near = [row for row in rows if row["distance_m"] <= radius_m]
     return sorted(near, key=lambda row: row["distance_m"])[:MOST_LISTED]
 
 
-def _claimable(errands: Sequence[Errand], runner: User) -> list[Errand]:
+def _claimable(errands: Sequence[CoarseRow], runner: User) -> Sequence[CoarseRow]:
     """Leave out what somebody else is being asked about, and what ``runner`` gave back."""
-    offers = Offer.objects.filter(errand_id__in=[errand.pk for errand in errands]).filter(
-        Q(state=OfferState.OFFERED) | Q(state=OfferState.DROPPED, runner=runner)
-    )
+    if not errands:
+        return errands
     barred = {
-        offer.errand_id
-        for offer in offers
-        if offer.state == OfferState.DROPPED or offer.runner_id != runner.pk
+        asked.errand_id
+        for asked in ASKED.rows(errands=[errand.id for errand in errands], runner=runner.pk)
+        if asked.state == OfferState.DROPPED or asked.runner_id != runner.pk
     }
-    return [errand for errand in errands if errand.pk not in barred]
+    return [errand for errand in errands if errand.id not in barred]
 
 
-def _listed(errand: Errand, point: Point) -> dict[str, Any]:
+def _listed(errand: CoarseRow, point: Point) -> dict[str, Any]:
     return {
         **_coarse(errand),
         "pay": errand.reward,
@@ -166,10 +216,10 @@ def _listed(errand: Errand, point: Point) -> dict[str, Any]:
     }
 
 
-def _coarse(errand: Errand) -> dict[str, Any]:
+def _coarse(errand: Errand | CoarseRow) -> dict[str, Any]:
     """What a runner may know before the errand is theirs: blocks, no addresses."""
     return {
-        "errand_id": str(errand.pk),
+        "errand_id": str(errand.id),
         "kind": errand.kind,
         "title": errand.title,
         "pickup": _block(errand.pickup),
@@ -207,11 +257,14 @@ def offer_view(offer: Offer) -> dict[str, Any]:
     Whole minutes: tenths are metres, and a few offers of one errand, each from another
     corner, would add up to its address.
     """
-    errand = offer.errand
+    return _offered(offer, offer.errand)
+
+
+def _offered(offer: Offer | OfferRow, errand: Errand | CoarseRow) -> dict[str, Any]:
     doors = DOOR_MINUTES * (1 if errand.dropoff is None else 2)
     return {
         **_coarse(errand),
-        "id": str(offer.pk),
+        "id": str(offer.id),
         "state": str(offer.state),
         "pay": offer.pay,
         "added_minutes": float(round(offer.added_minutes)),
@@ -220,6 +273,25 @@ def offer_view(offer: Offer) -> dict[str, Any]:
         "bundle_size": offer.bundle_size,
         "expires_at": offer.expires_at.isoformat(),
     }
+
+
+def own_offers(user: User, *, state: str | None) -> Listing[OfferRow]:
+    """The rows of :func:`offers_of`, to be asked for by the page.
+
+    Raises:
+        NotAllowed: ``not_a_runner``.
+    """
+    runner_row_of(user)
+    return Listing(OFFERS, runner=user.pk, state=state)
+
+
+def offer_list(offers: Sequence[OfferRow]) -> list[dict[str, Any]]:
+    """Show a page of offers as :func:`offer_view` does each."""
+    if not offers:
+        return []
+    found = ERRANDS.rows(ids=list({offer.errand_id for offer in offers}))
+    errands = {errand.id: errand for errand in found}
+    return [_offered(offer, errands[offer.errand_id]) for offer in offers]
 
 
 # --- Watching ------------------------------------------------------------------------------
@@ -304,3 +376,31 @@ def pulse(now: datetime) -> dict[str, int]:
         "errands_underway": Errand.objects.filter(state__in=UNDERWAY).count(),
         "completed_today": done.count(),
     }
+
+
+# --- Queries that are compiled once ----------------------------------------------------------
+
+
+def _claimable_around(
+    *, now: Any, soon: Any, kinds: Any, areas: Any, runner: Any,
+    south: Any, west: Any, north: Any, east: Any,
+) -> QuerySet[Errand]:  # fmt: skip
+    return _visible(now, soon).filter(
+        area__in=areas,  # what the index knows of places
+        pickup_lat__range=(south, north),
+        pickup_lng__range=(west, east),
+        kind__in=kinds,
+    ).exclude(requester=runner)  # fmt: skip
+
+
+def _asked_about(*, errands: Any, runner: Any) -> QuerySet[Offer]:
+    dropped = Q(state=OfferState.DROPPED, runner=runner)
+    return Offer.objects.filter(Q(state=OfferState.OFFERED) | dropped, errand_id__in=errands)
+
+
+CLAIMABLE = Prepared(_claimable_around, CoarseRow, CoarseRow.__struct_fields__)
+ASKED = Prepared(_asked_about, AskedRow, AskedRow.__struct_fields__)
+OFFERS = Prepared(offers_of, OfferRow, OfferRow.__struct_fields__)
+ERRANDS = Prepared(
+    lambda ids: Errand.objects.filter(pk__in=ids), CoarseRow, CoarseRow.__struct_fields__
+)

@@ -20,6 +20,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
 from common import clock
+from common.addresses import sockets_origin
 from common.errors import NotFound
 from common.money import won
 from dispatch import selectors
@@ -78,7 +79,7 @@ def track(request: HttpRequest, token: str) -> HttpResponse:
         "page": {
             "data": data,
             "api": reverse("track", args=[token]),
-            "socket": f"/ws/track/{token}/",
+            "socket": f"{sockets_origin(request)}/ws/track/{token}/",
             "strings": strings,
             "map": _map_config(),
         },
@@ -96,7 +97,7 @@ def live_map(request: HttpRequest) -> HttpResponse:
         "is_fullwidth": "1",
         "tones": [{"code": code, "label": label} for code, label in _tone_labels().items()],
         "page": {
-            "socket": "/ws/staff/map/",
+            "socket": f"{sockets_origin(request)}/ws/staff/map/",
             "states": {
                 state: {"label": label, "tone": TONES.get(State(state), "done")}
                 for state, label in STATES
@@ -195,15 +196,16 @@ def _page(
     request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     response = render(request, template, context, status=status)
-    response["Content-Security-Policy"] = _policy()
+    response["Content-Security-Policy"] = _policy(request)
     return response
 
 
-def _policy() -> str:
-    """Nothing from elsewhere, nothing inline; pictures also from the tile server, if any."""
+def _policy(request: HttpRequest) -> str:
+    """Nothing from elsewhere but our sockets, and pictures from the tile server, if any."""
     tiles = urlsplit(settings.MAP_TILE_URL.replace("{s}", "*"))
     origin = f" {tiles.scheme}://{tiles.netloc}" if tiles.netloc else ""
     return (
-        f"default-src 'self'; img-src 'self' data:{origin}; object-src 'none'; "
+        f"default-src 'self'; connect-src 'self' {sockets_origin(request)}; "
+        f"img-src 'self' data:{origin}; object-src 'none'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
+from msgspec import Struct
 
 from accounts.models import User
 from common.errors import NotFound
 from common.geo import REGION, area_around
+from common.prepared import Listing, Prepared
 from errands.models import AreaCondition, Errand, ErrandEvent, Photo, Quote, Review
 from errands.states import Role, State
 from payments.models import Payment
@@ -62,7 +66,7 @@ def errand_seen_by(*, errand_id: UUID, user: User) -> Errand:
     return errand
 
 
-def role_in(errand: Errand, user: User) -> Role:
+def role_in(errand: Errand | ErrandRow, user: User) -> Role:
     return Role.REQUESTER if errand.requester_id == user.pk else Role.RUNNER
 
 
@@ -87,3 +91,96 @@ def reviews_shown(errand: Errand, *, user: User, now: datetime) -> list[Review]:
     if len(reviews) == 2 or over:
         return reviews
     return [review for review in reviews if review.author_id == user.pk]
+
+
+# --- Lists that are asked for all the time --------------------------------------------------
+
+
+class ErrandRow(Struct):
+    """An errand in a list of one's own; columns of the table."""
+
+    id: UUID
+    requester_id: UUID
+    runner_id: UUID | None
+    kind: str
+    pickup_lat: float
+    pickup_lng: float
+    pickup_address: str
+    dropoff_lat: float | None
+    dropoff_lng: float | None
+    dropoff_address: str
+    weight_kg: int
+    bags: int
+    floors: int
+    expected_minutes: int
+    starts_at: datetime | None
+    deadline_at: datetime | None
+    lines: list[dict[str, str | int]]
+    walking_minutes: float
+    state: str
+    version: int
+    title: str
+    note: str
+    reward: int
+    service_fee: int
+    proof: str
+    due_at: datetime | None
+    opened_at: datetime | None
+    accepted_at: datetime | None
+    delivered_at: datetime | None
+    ended_at: datetime | None
+    created_at: datetime
+
+
+class EventRow(Struct):
+    """An event in the list of an errand's; columns of the table."""
+
+    id: UUID
+    sequence: int
+    move: str
+    from_state: str
+    to_state: str
+    role: str
+    reason: str
+    note: str
+    created_at: datetime
+
+
+class KeyRow(Struct):
+    id: UUID
+
+
+class PersonRow(Struct):
+    id: UUID
+    nickname: str
+
+
+OWN = {
+    role: Prepared(partial(errands_of, role=role), ErrandRow, ErrandRow.__struct_fields__)
+    for role in (None, Role.REQUESTER, Role.RUNNER)
+}
+SEEN = Prepared(
+    lambda errand, user: errands_of(user=user).filter(pk=errand), KeyRow, KeyRow.__struct_fields__
+)
+EVENTS = Prepared(events_of, EventRow, EventRow.__struct_fields__)
+PEOPLE = Prepared(
+    lambda ids: User.objects.filter(pk__in=ids), PersonRow, PersonRow.__struct_fields__
+)
+
+
+def own_errands(*, user: User, role: Role | None, state: State | None) -> Listing[ErrandRow]:
+    """The rows of :func:`errands_of`, to be asked for by the page."""
+    return Listing(OWN[role], user=user.pk, state=state)
+
+
+def events_seen_by(*, errand_id: UUID, user: User, after: int) -> Listing[EventRow]:
+    """The rows of :func:`events_of`, for those who see the errand, to be asked for by the page."""
+    if not SEEN.rows(errand=errand_id, user=user.pk):
+        raise NotFound
+    return Listing(EVENTS, errand=errand_id, after=after)
+
+
+def nicknames(ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return what the people with these keys call themselves."""
+    wanted = list(set(ids))
+    return {person.id: person.nickname for person in PEOPLE.rows(ids=wanted)} if wanted else {}

@@ -18,7 +18,7 @@ from django.core.management import call_command
 ROOT = Path(__file__).resolve().parents[1]
 APPS = ("accounts", "common", "dispatch", "errands", "payments")
 BANNED = {"atomic", "select_for_update", "post_save", "pre_save"}
-VARIABLE = re.compile(r"\benv\.\w+\(\s*\"([A-Z][A-Z0-9_]*)\"")
+VARIABLE = re.compile(r"\b(?:env|environ)\.\w+\(\s*\"([A-Z][A-Z0-9_]*)\"")
 
 
 def product_files() -> Iterator[Path]:
@@ -64,8 +64,8 @@ def test_the_check_for_banned_names_can_fail(tmp_path: Path) -> None:
 
 
 def variables_read() -> set[str]:
-    settings = (ROOT / "balrottuieo/settings.py").read_text(encoding="utf-8")
-    return set(VARIABLE.findall(settings))
+    read = {"balrottuieo/settings.py", "deploy/gunicorn_conf.py"}
+    return {name for file in read for name in VARIABLE.findall((ROOT / file).read_text())}
 
 
 def variables_explained() -> set[str]:

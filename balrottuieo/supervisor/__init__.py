@@ -1,5 +1,5 @@
 """Runs the whole product on a bare machine: `python -m balrottuieo.supervisor`, or `make run`.
 
-One parent, five children (Redis, web, worker, beat, robots), everything it writes under `var/`.
-It is for development and for looking around; production starts each process by itself.
+One parent, six children (Redis, web, sockets, worker, beat, robots); all that is written is under
+`var/`. It is for development and for looking around; production starts each process by itself.
 """

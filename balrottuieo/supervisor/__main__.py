@@ -22,7 +22,7 @@ from balrottuieo.supervisor.embedded_redis import (
     redis_binary,
     redis_command,
 )
-from balrottuieo.supervisor.guards import only_one_here, require_free_port
+from balrottuieo.supervisor.guards import only_one_here, require_free_ports
 from balrottuieo.supervisor.plan import (
     ROOT,
     RUN_ENV,
@@ -87,10 +87,9 @@ class Supervisor:
         plans = child_plans(self._plan)
         robots = [plan for plan in plans if plan.name == "robots"]
         self._start(*(plan for plan in plans if plan not in robots))
-        self._wait(self._web_answers, seconds=START_SECONDS)
+        self._wait(self._answers, seconds=START_SECONDS)
         self._start(*robots)
-        text = welcome(url=self._plan.url, demo=demo.splitlines(), robots=self._plan.robots)
-        self._console.write(text)
+        self._console.write(welcome(self._plan, demo=demo.splitlines()))
 
     def _start(self, *plans: ChildPlan) -> None:
         for plan in plans:
@@ -144,17 +143,21 @@ class Supervisor:
             self._watch.tick()
             time.sleep(POLL_SECONDS)
 
-    def _web_answers(self) -> bool:
-        # Never through a proxy that the environment names for the outside world.
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with direct.open(f"{self._plan.url}/health/live", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (OSError, http.client.HTTPException):
-            return False
+    def _answers(self) -> bool:
+        return _is_alive(self._plan.url) and _is_alive(self._plan.sockets_url)
 
     def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
+
+
+def _is_alive(url: str) -> bool:
+    # Never through a proxy that the environment names for the outside world.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(f"{url}/health/live", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def main(arguments: list[str]) -> int:
@@ -165,7 +168,7 @@ def main(arguments: list[str]) -> int:
     try:
         plan = plan_from(os.environ, arguments)
         with only_one_here(VAR / "supervisor.lock", url=plan.url):
-            require_free_port(plan)
+            require_free_ports(plan)
             Supervisor(plan, console=console).run()
     except (BadPlan, GaveUp, RedisMissing, StepFailed) as reason:
         console.say(str(reason))

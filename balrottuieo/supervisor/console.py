@@ -6,9 +6,9 @@ import threading
 import unicodedata
 from contextlib import suppress
 
-from balrottuieo.supervisor.plan import NAMES
+from balrottuieo.supervisor.plan import NAMES, Plan
 
-COLOURS = dict(zip(NAMES, (31, 36, 33, 35, 32), strict=True))
+COLOURS = dict(zip(NAMES, (31, 36, 34, 33, 35, 32), strict=True))
 BOLD = 1
 
 
@@ -25,7 +25,7 @@ class Console:
 
     def line(self, name: str, text: str) -> None:
         """One line of a child, behind its name."""
-        prefix = self._paint(f"{name:>6} |", COLOURS.get(name, BOLD))
+        prefix = self._paint(f"{name:>7} |", COLOURS.get(name, BOLD))
         self.write(f"{prefix} {text}")
 
     def write(self, text: str) -> None:
@@ -49,9 +49,11 @@ def box(lines: list[str]) -> str:
     return "\n".join([f"┌{rule}┐", *body, f"└{rule}┘"])
 
 
-def welcome(*, url: str, demo: list[str], robots: bool) -> str:
+def welcome(plan: Plan, *, demo: list[str]) -> str:
     """Where to look, how to sign in (the lines the `demo` command printed), how to stop."""
-    moving = "12 robot runners are walking: watch the live map." if robots else "Robots are off."
+    moving = (
+        "12 robot runners are walking: watch the live map." if plan.robots else "Robots are off."
+    )
     places = [
         ("Landing page", "/"),
         ("Live map", "/admin/live-map/"),
@@ -59,6 +61,9 @@ def welcome(*, url: str, demo: list[str], robots: bool) -> str:
         ("API docs", "/api/docs/"),
         ("  as Redoc", "/api/redoc/"),
     ]
-    where = [f"{name:<14}{url}{path}" for name, path in places]
+    where = [f"{name:<14}{plan.url}{path}" for name, path in places]
+    sockets = f"{'WebSockets':<14}{plan.sockets_url.replace('http', 'ws', 1)}/ws/"
     sign_in = ["", *demo] if demo else []
-    return box(["발로뛰어 is running", "", *where, *sign_in, "", moving, "Stop with Ctrl-C."])
+    return box(
+        ["발로뛰어 is running", "", *where, sockets, *sign_in, "", moving, "Stop with Ctrl-C."]
+    )

@@ -1,4 +1,4 @@
-"""What must hold before anything starts: the port is free, and we are alone in this checkout."""
+"""What must hold before anything starts: the ports are free, and we are alone in this checkout."""
 
 import errno
 import fcntl
@@ -8,26 +8,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from balrottuieo.supervisor.plan import BadPlan, Plan
+from balrottuieo.supervisor.plan import LAST_PORT, BadPlan, Plan
 
 
-def require_free_port(plan: Plan) -> None:
-    """Raises BadPlan when another program listens there, or the address is not ours."""
-    family = socket.AF_INET6 if ":" in plan.host else socket.AF_INET
+def require_free_ports(plan: Plan) -> None:
+    """Raises BadPlan when another program listens on one, or the address is not ours."""
+    _require_free(plan.host, plan.port, variable="PORT")
+    _require_free(plan.host, plan.sockets_port, variable="SOCKETS_PORT")
+
+
+def _require_free(host: str, port: int, *, variable: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As uvicorn does: a socket in TIME_WAIT from the last run is not "taken".
+        # As the servers do: a socket in TIME_WAIT from the last run is not "taken".
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((plan.host, plan.port))
+            probe.bind((host, port))
         except OSError as error:
-            raise BadPlan(_refusal(plan, error)) from error
+            raise BadPlan(_refusal(host, port, variable, error)) from error
 
 
-def _refusal(plan: Plan, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        other = plan.port + 1 if plan.port < 65535 else plan.port - 1
-        return f"port {plan.port} is taken by another program; PORT={other} make run"
-    return f"cannot listen on {plan.host}, port {plan.port}: {error.strerror or error}"
+def _refusal(host: str, port: int, variable: str, error: OSError) -> str:
+    if error.errno != errno.EADDRINUSE:
+        return f"cannot listen on {host}, port {port}: {error.strerror or error}"
+    other = port + 1 if port < LAST_PORT else port - 1
+    whose = {"PORT": f"port {port}", "SOCKETS_PORT": f"port {port}, for the WebSockets,"}
+    return f"{whose[variable]} is taken by another program; {variable}={other} make run"
 
 
 @contextmanager

@@ -12,10 +12,14 @@ from common.broker.topology import is_amqp
 ROOT = Path(__file__).resolve().parents[2]
 VAR = ROOT / "var"
 RUN_ENV = VAR / "run.env"
-SHARED = ("DEBUG", "SANDBOX", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")
+SHARED = (
+    "DEBUG", "SANDBOX", "PUBLIC_URL", "SOCKETS_PORT", "DATABASE_URL", "REDIS_URL",
+    "CELERY_BROKER_URL",
+)  # fmt: skip
+LAST_PORT = 65535
 FALSE_WORDS = {"0", "false", "no", "off"}
-# What must be stopped first stands last: robots, beat, workers, web, redis.
-NAMES = ("redis", "web", "worker", "beat", "robots")
+# What must be stopped first stands last: robots, beat, workers, sockets, web, redis.
+NAMES = ("redis", "web", "sockets", "worker", "beat", "robots")
 
 
 class BadPlan(Exception):
@@ -37,6 +41,7 @@ class Plan:
 
     host: str
     port: int
+    sockets_port: int
     robots: bool
     redis_url: str | None
     broker_url: str = ""
@@ -44,8 +49,17 @@ class Plan:
     @property
     def url(self) -> str:
         """Where a browser on this machine finds the site, without a closing slash."""
+        return f"http://{self._here}:{self.port}"
+
+    @property
+    def sockets_url(self) -> str:
+        """Where the same machine finds the WebSockets, for HTTP: a process says that it lives."""
+        return f"http://{self._here}:{self.sockets_port}"
+
+    @property
+    def _here(self) -> str:
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return _bracketed(host)
 
 
 def is_on(word: str) -> bool:
@@ -54,21 +68,32 @@ def is_on(word: str) -> bool:
 
 
 def plan_from(environ: Mapping[str, str], arguments: list[str]) -> Plan:
-    """Raises BadPlan for a PORT that is no port or an argument nobody knows."""
+    """Raises BadPlan for a port that is none or an argument nobody knows."""
     unknown = set(arguments) - {"--no-robots"}
     if unknown:
         raise BadPlan(f"unknown argument {' '.join(sorted(unknown))}; there is only --no-robots")
-    port = environ.get("PORT") or "8000"
-    if not (port.isdecimal() and 0 < int(port) < 65536):
-        raise BadPlan(f"PORT={port} is not a port between 1 and 65535")
+    port = _port(environ, "PORT", default=8000)
+    sockets_port = _port(
+        environ, "SOCKETS_PORT", default=port + 1 if port < LAST_PORT else port - 1
+    )
+    if sockets_port == port:
+        raise BadPlan(f"SOCKETS_PORT={port} is the port of the pages already")
     wanted = is_on(environ.get("ROBOTS", "1"))
     return Plan(
         host=environ.get("HOST") or "127.0.0.1",
-        port=int(port),
+        port=port,
+        sockets_port=sockets_port,
         robots=wanted and "--no-robots" not in arguments,
         redis_url=environ.get("REDIS_URL") or None,
         broker_url=environ.get("CELERY_BROKER_URL") or "",
     )
+
+
+def _port(environ: Mapping[str, str], name: str, *, default: int) -> int:
+    given = environ.get(name) or str(default)
+    if not (given.isdecimal() and 0 < int(given) <= LAST_PORT):
+        raise BadPlan(f"{name}={given} is not a port between 1 and {LAST_PORT}")
+    return int(given)
 
 
 def child_environment(environ: Mapping[str, str], plan: Plan, *, redis_url: str) -> dict[str, str]:
@@ -79,6 +104,7 @@ def child_environment(environ: Mapping[str, str], plan: Plan, *, redis_url: str)
         "PUBLIC_URL": plan.url,
         "PYTHONUNBUFFERED": "1",
         **environ,
+        "SOCKETS_PORT": str(plan.sockets_port),
         "REDIS_URL": redis_url,
         "DJANGO_SETTINGS_MODULE": "balrottuieo.settings",
     }
@@ -98,21 +124,32 @@ def manage(*arguments: str) -> tuple[str, ...]:
 def child_plans(plan: Plan) -> list[ChildPlan]:
     """Everything but Redis, in starting order."""
     plans = [
-        ChildPlan(name="web", command=_web(plan), grace=8),
+        ChildPlan(name="web", command=web_command(plan.host, plan.port), grace=12),
+        ChildPlan(name="sockets", command=sockets_command(plan.host, plan.sockets_port), grace=8),
         *_workers(plan),
-        ChildPlan(
-            name="beat", command=_celery("beat", "-s", str(VAR / "beat-schedule"), "--pidfile=")
-        ),
+        ChildPlan(name="beat", command=beat_command(VAR)),
     ]
     return [*plans, ChildPlan(name="robots", command=_robots(plan))] if plan.robots else plans
 
 
-def _web(plan: Plan) -> tuple[str, ...]:
-    listen = ("--host", plan.host, "--port", str(plan.port))
+def web_command(host: str, port: int) -> tuple[str, ...]:
+    """REST, pages and the admin."""
+    listen = ("--config", "deploy/gunicorn_conf.py", "--bind", f"{_bracketed(host)}:{port}")
+    return (sys.executable, "-m", "gunicorn", *listen, "balrottuieo.wsgi")
+
+
+def sockets_command(host: str, port: int) -> tuple[str, ...]:
+    """The WebSockets; further processes on the same port with ``--workers``."""
+    listen = ("--host", host, "--port", str(port))
     sockets = ("--ws", "balrottuieo.websocket:ImpatientWebSocket", "--ws-max-size", "65536")
     ending = ("--timeout-graceful-shutdown", "5", "--no-access-log", "--log-level", "warning")
-    application = ("balrottuieo.asgi:application", "--lifespan", "off")
-    return (sys.executable, "-m", "uvicorn", *application, *listen, *sockets, *ending)
+    loop = ("--loop", "uvloop", "--lifespan", "off")
+    application = "balrottuieo.asgi:application"
+    return (sys.executable, "-m", "uvicorn", *listen, *sockets, *ending, *loop, application)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _workers(plan: Plan) -> list[ChildPlan]:
@@ -129,6 +166,11 @@ def worker_command(name: str = "") -> tuple[str, ...]:
     lane = LANES[name]
     takes = ("-c", str(lane.threads), "--prefetch-multiplier", str(lane.multiplier))
     return _celery("worker", "-P", "threads", "-n", f"{name}@%h", "-Q", name, *takes)
+
+
+def beat_command(directory: Path) -> tuple[str, ...]:
+    """The command line of the clock, which remembers in ``directory`` what it started when."""
+    return _celery("beat", "-s", str(directory / "beat-schedule"), "--pidfile=")
 
 
 def _celery(*command: str) -> tuple[str, ...]:

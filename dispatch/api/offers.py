@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.selectors import caller, runner_profile_of
+from accounts.selectors import caller
 from common import clock
 from common.geo import SERVICE_BOX, Point
 from common.idempotency import answer_once
+from common.pagination import page_of
 from common.serializers import StrictCharField, StrictSerializer, parsed
 from dispatch import services
 from dispatch.api.shapes import AcceptedShape, DroppedShape, NearbyShape, OfferShape
 from dispatch.models import Offer, OfferState
-from dispatch.selectors import errands_near, offer_view, offers_of
+from dispatch.selectors import errands_near, offer_list, offer_view, own_offers
 from errands.api.shapes import ErrandDetailShape
 
 FURTHEST_M = 5_000
@@ -50,30 +49,17 @@ class NearbyInput(StrictSerializer):
     radius_m = serializers.FloatField(min_value=50, max_value=FURTHEST_M, default=1_000.0)
 
 
-class OfferListShape(OfferShape):
-    """Offer rows, shown exactly as over the socket."""
-
-    def to_representation(self, instance: Offer) -> dict[str, Any]:
-        return offer_view(instance)
-
-
 class OffersView(generics.ListAPIView[Offer]):
-    serializer_class = OfferListShape
-
-    def get_queryset(self) -> QuerySet[Offer]:
-        asked = parsed(OffersFilter, self.request.query_params.dict())
-        user = caller(self.request)
-        runner_profile_of(user)
-        return offers_of(user, state=asked["state"])
+    serializer_class = OfferShape
 
     @extend_schema(
         parameters=[OpenApiParameter("state", enum=OfferState.values)],
-        responses=OfferShape(many=True),
         tags=["offers"],
     )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def get(self, request: Request) -> Response:
         """List the offers made to you, newest first; claims are among them."""
-        return super().get(request, *args, **kwargs)
+        asked = parsed(OffersFilter, request.query_params.dict())
+        return page_of(own_offers(caller(request), state=asked["state"]), self, offer_list)
 
 
 class OfferAcceptView(APIView):

@@ -13,6 +13,7 @@ import httpx
 from dispatch.sandbox.wire import Refused, Wire, problem_of
 
 AUTH = "/api/v1/auth/app/v1"
+TICKETS = "/api/v1/ws-tickets"
 MARGIN_S = 90.0  # a token is renewed this long before it expires
 
 
@@ -55,6 +56,16 @@ class Account:
         """The server said 401 to ``token``: get another one next time."""
         if self._tokens is not None and self._tokens.access == token:
             self._tokens = None
+
+    async def sockets(self) -> str:
+        """Return ``ws://host:port`` of the WebSockets, which the answer to a ticket names."""
+        if not self._wire.sockets:  # one robot asks for all
+            bearer = {"Authorization": f"Bearer {await self.token()}"}
+            answer = await self._wire.send("POST", TICKETS, json={}, headers=bearer)
+            if answer.status_code != httpx.codes.CREATED:
+                raise _refusal("ticket", answer)
+            self._wire.sockets = str(answer.json()["origin"])
+        return self._wire.sockets
 
     async def _log_in(self) -> Tokens:
         answer = await self._post("/auth/login", self._login)

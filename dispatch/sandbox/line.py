@@ -82,7 +82,7 @@ class Line:
     async def _connected(self) -> None:
         token = await self._account.token()
         async with connect(
-            self._address(),
+            await self._address(),
             additional_headers={"Authorization": f"Bearer {token}"},
             proxy=None,
             open_timeout=OPEN_S,
@@ -129,10 +129,9 @@ class Line:
             self._account.reject(token)
         self._over = code == NO_SUCH_ERRAND
 
-    def _address(self) -> str:
-        base = self._wire.base_url.replace("http", "ws", 1)
+    async def _address(self) -> str:
         gap = "" if self._last is None else f"?after={self._last}"
-        return f"{base}{self._path}{gap}"
+        return f"{await self._account.sockets()}{self._path}{gap}"
 
 
 def _code_of(error: Exception) -> str:

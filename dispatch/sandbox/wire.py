@@ -55,6 +55,7 @@ class Wire:
         self.base_url = base_url.rstrip("/")
         self.tally = tally
         self.rng = rng
+        self.sockets = ""  # their origin, once somebody has asked
         self.http = self.new_client()
 
     def new_client(self) -> httpx.AsyncClient:

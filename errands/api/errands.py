@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.request import Request
@@ -15,7 +13,7 @@ from rest_framework.views import APIView
 from accounts.selectors import caller
 from common import clock
 from common.idempotency import answer_once
-from common.pagination import OldestFirst
+from common.pagination import OldestFirst, page_of
 from common.serializers import (
     StrictBooleanField,
     StrictCharField,
@@ -23,9 +21,10 @@ from common.serializers import (
     WonField,
     parsed,
 )
+from errands.api.rows import errand_list, event_list
 from errands.api.shapes import ErrandDetailShape, ErrandShape, EventShape
 from errands.models import STATES, Errand, ErrandEvent, ProofKind
-from errands.selectors import errand_seen_by, errands_of, events_of
+from errands.selectors import errand_seen_by, events_seen_by, own_errands
 from errands.services import errand_post
 from errands.states import Role, State
 
@@ -53,15 +52,6 @@ class ErrandsView(generics.ListAPIView[Errand]):
     serializer_class = ErrandShape
     throttle_scope = "post"
 
-    def get_queryset(self) -> QuerySet[Errand]:
-        asked = parsed(ErrandFilter, self.request.query_params.dict())
-        role, state = asked["role"], asked["state"]
-        return errands_of(
-            user=caller(self.request),
-            role=Role(role) if role else None,
-            state=State(state) if state else None,
-        )
-
     @extend_schema(
         parameters=[
             OpenApiParameter("role", enum=[r for r, _label in OWN_ROLES]),
@@ -69,9 +59,14 @@ class ErrandsView(generics.ListAPIView[Errand]):
         ],
         tags=["errands"],
     )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def get(self, request: Request) -> Response:
         """List your errands, newest first."""
-        return super().get(request, *args, **kwargs)
+        asked = parsed(ErrandFilter, request.query_params.dict())
+        user, role, state = caller(request), asked["role"], asked["state"]
+        found = own_errands(
+            user=user, role=Role(role) if role else None, state=State(state) if state else None
+        )
+        return page_of(found, self, lambda page: errand_list(page, user=user))
 
     @extend_schema(request=ErrandInput, responses={201: ErrandDetailShape}, tags=["errands"])
     def post(self, request: Request) -> Response:
@@ -103,13 +98,9 @@ class EventsView(generics.ListAPIView[ErrandEvent]):
     serializer_class = EventShape
     pagination_class = OldestFirst
 
-    def get_queryset(self) -> QuerySet[ErrandEvent]:
-        asked = parsed(EventFilter, self.request.query_params.dict())
-        user = caller(self.request)
-        errand = errand_seen_by(errand_id=self.kwargs["errand_id"], user=user)
-        return events_of(errand, after=asked["after"])
-
     @extend_schema(parameters=[OpenApiParameter("after", int)], tags=["errands"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def get(self, request: Request, errand_id: UUID) -> Response:
         """List what happened to an errand, oldest first, after a sequence number."""
-        return super().get(request, *args, **kwargs)
+        asked = parsed(EventFilter, request.query_params.dict())
+        found = events_seen_by(errand_id=errand_id, user=caller(request), after=asked["after"])
+        return page_of(found, self, event_list)

@@ -257,4 +257,4 @@ for (const box of document.querySelectorAll("[data-tone]")) {
   });
 }
 
-connect({ path: page.socket, silenceMs: SILENCE_MS, onMessage, onState });
+connect({ address: page.socket, silenceMs: SILENCE_MS, onMessage, onState });

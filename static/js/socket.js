@@ -8,12 +8,12 @@ const PING_MS = 25_000;
 const FINAL_CODES = new Set([4401, 4403, 4404]);
 
 /**
- * Open `path` on this host and keep it open.
+ * Open the socket at `address` (ws://host:port/path/) and keep it open.
  *
  * onMessage(message) gets each parsed message; onState("open" | "lost" | "refused") each change.
  * `silenceMs`: longer without a message counts as lost. Returns { close() }.
  */
-export function connect({ path, after = null, silenceMs, ping = true, onMessage, onState }) {
+export function connect({ address, after = null, silenceMs, ping = true, onMessage, onState }) {
   let socket = null;
   let sequence = after;
   let failures = 0;
@@ -22,10 +22,8 @@ export function connect({ path, after = null, silenceMs, ping = true, onMessage,
   let pinger = null;
   let over = false;
 
-  function address() {
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const gap = sequence === null ? "" : `?after=${sequence}`;
-    return `${scheme}//${location.host}${path}${gap}`;
+  function resumed() {
+    return sequence === null ? address : `${address}?after=${sequence}`;
   }
 
   function heard() {
@@ -63,7 +61,7 @@ export function connect({ path, after = null, silenceMs, ping = true, onMessage,
   function open() {
     clearTimeout(retry);
     if (over || socket) return;
-    const mine = new WebSocket(address());
+    const mine = new WebSocket(resumed());
     socket = mine;
     mine.onmessage = receive;
     mine.onclose = (event) => drop(mine, event.code);

@@ -190,7 +190,7 @@ follow.addEventListener("click", () => {
 
 const socket = page.data.ended
   ? { close() {} }
-  : connect({ path: page.socket, silenceMs: SILENCE_MS, onMessage, onState });
+  : connect({ address: page.socket, silenceMs: SILENCE_MS, onMessage, onState });
 show(page.data);
 drawPlaces(page.data);
 frame(page.data);

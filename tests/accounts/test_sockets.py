@@ -172,6 +172,29 @@ async def test_a_cookie_from_another_page_is_4403(alice: User, origin: str) -> N
     assert await refused(Origin=origin, **headers) == 4403
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "welcome"),
+    [
+        ("balrottuieo.example:8001", "http://balrottuieo.example:8000", True),
+        ("127.0.0.1:8001", "http://127.0.0.1:8000", True),
+        ("[::1]:8001", "http://[::1]:8000", True),
+        ("balrottuieo.example:8001", "http://balrottuieo.example:8001", False),
+        ("balrottuieo.example:8001", "http://balrottuieo.example:9000", False),
+        ("balrottuieo.example:8001", "http://evil.example:8000", False),
+        ("balrottuieo.example:x", "http://balrottuieo.example:8000", False),
+    ],
+)
+async def test_pages_on_another_port_than_the_sockets(
+    settings: Settings, alice: User, host: str, origin: str, welcome: bool
+) -> None:
+    settings.SOCKETS_PORT, settings.PUBLIC_URL = 8001, "http://localhost:8000"
+    headers = {"Cookie": await cookie_for(alice), "Host": host, "Origin": origin}
+    if welcome:
+        assert (await seen(**headers))["auth"] == "cookie"
+    else:
+        assert await refused(**headers) == 4403
+
+
 async def test_a_cookie_without_an_origin_is_4403(alice: User) -> None:
     assert await refused(Cookie=await cookie_for(alice), Host="balrottuieo.example") == 4403
 

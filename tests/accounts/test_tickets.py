@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from django.utils.dateparse import parse_datetime
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts import tickets
@@ -90,3 +91,14 @@ class TestEndpoint:
         codes = [api(alice).post(PATH).status_code for _time in range(31)]
         assert codes[-1] == 429
         assert set(codes[:-1]) == {201}
+
+
+@pytest.mark.parametrize(
+    ("port", "origin"), [(0, "ws://testserver:8000"), (8001, "ws://testserver:8001")]
+)
+def test_the_answer_says_where_sockets_are(
+    api: Api, alice: User, settings: Settings, port: int, origin: str
+) -> None:
+    settings.SOCKETS_PORT = port
+    answer = api(alice).post(PATH, headers={"Host": "testserver:8000"})
+    assert answer.json()["origin"] == origin

@@ -35,6 +35,12 @@ def test_postgresql_has_a_pool_that_looks_at_its_connections() -> None:
     assert contrib_apps("postgres://host/name")[0] == "django.contrib.admin"
 
 
+def test_postgresql_need_not_prepare_anything_where_a_pooler_forbids_it() -> None:
+    url = "postgres://u:w@db/name?prepare_threshold="
+    asked = [database(f"{url}{n}", pool_size=1)["OPTIONS"] for n in (0, 5)]
+    assert [options["prepare_threshold"] for options in asked] == [None, 5]
+
+
 def test_sqlite_queues_its_writers() -> None:
     found = database("sqlite:////var/errands.sqlite3", pool_size=7)
     assert found["NAME"] == "/var/errands.sqlite3"

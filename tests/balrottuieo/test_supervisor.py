@@ -6,6 +6,7 @@ import platform
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from balrottuieo.supervisor.plan import (
 )
 from balrottuieo.supervisor.watch import GaveUp, RestartBudget, Watch
 
-PLAN = Plan(host="127.0.0.1", port=8000, robots=True, redis_url=None)
+PLAN = Plan(host="127.0.0.1", port=8000, sockets_port=8001, robots=True, redis_url=None)
 
 
 def test_nothing_set_is_port_8000_on_loopback_with_robots() -> None:
@@ -42,10 +43,30 @@ def test_robots_can_be_turned_off_by_argument() -> None:
     assert not plan_from({}, ["--no-robots"]).robots
 
 
+@pytest.mark.parametrize("name", ["PORT", "SOCKETS_PORT"])
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "eight", "80 80"])
-def test_a_port_that_is_none_is_named(port: str) -> None:
-    with pytest.raises(BadPlan, match=f"PORT={port} is not a port"):
-        plan_from({"PORT": port}, [])
+def test_a_port_that_is_none_is_named(name: str, port: str) -> None:
+    with pytest.raises(BadPlan, match=f"^{name}={port} is not a port"):
+        plan_from({name: port}, [])
+
+
+@pytest.mark.parametrize(
+    ("environ", "port"),
+    [
+        ({"PORT": "9000"}, 9001),
+        ({"PORT": "65535"}, 65534),
+        ({"PORT": "9000", "SOCKETS_PORT": "7000"}, 7000),
+    ],
+)
+def test_sockets_are_beside_the_pages_unless_told_otherwise(
+    environ: dict[str, str], port: int
+) -> None:
+    assert plan_from(environ, []).sockets_port == port
+
+
+def test_one_port_is_not_enough_for_both() -> None:
+    with pytest.raises(BadPlan, match="SOCKETS_PORT=9000 is the port of the pages already"):
+        plan_from({"PORT": "9000", "SOCKETS_PORT": "9000"}, [])
 
 
 def test_an_unknown_argument_is_named() -> None:
@@ -62,7 +83,9 @@ def test_an_unknown_argument_is_named() -> None:
     ],
 )
 def test_the_address_shown_is_one_a_browser_can_open(host: str, url: str) -> None:
-    assert plan_from({"HOST": host}, []).url == url
+    plan = plan_from({"HOST": host}, [])
+    assert plan.url == url
+    assert plan.sockets_url == url.replace("8000", "8001")
 
 
 def test_children_get_debug_and_sandbox_unless_told_otherwise() -> None:
@@ -87,38 +110,40 @@ def test_a_command_beside_us_meets_the_same_services(tmp_path: Path) -> None:
         "DEBUG": "true",
         "SANDBOX": "true",
         "PUBLIC_URL": PLAN.url,
+        "SOCKETS_PORT": "8001",
         "DATABASE_URL": 'sqlite:///a "b".db',
         "REDIS_URL": "redis://127.0.0.1:7777/0",
     }
 
 
 def test_robots_are_the_last_to_start_and_can_be_left_out() -> None:
-    assert [plan.name for plan in child_plans(PLAN)] == ["web", "worker", "beat", "robots"]
-    without = Plan(host="127.0.0.1", port=8000, robots=False, redis_url=None)
+    names = [plan.name for plan in child_plans(PLAN)]
+    assert names == ["web", "sockets", "worker", "beat", "robots"]
+    without = replace(PLAN, robots=False)
     assert "robots" not in {plan.name for plan in child_plans(without)}
 
 
 def test_with_rabbitmq_each_queue_has_a_worker_of_its_own() -> None:
     plan = plan_from({"CELERY_BROKER_URL": "amqp://guest@127.0.0.1//", "ROBOTS": "0"}, [])
     names = [child.name for child in child_plans(plan)]
-    assert names == ["web", *LANES, "beat"]
+    assert names == ["web", "sockets", *LANES, "beat"]
     commands = {child.name: " ".join(child.command) for child in child_plans(plan)}
     assert "-Q payments -c 2 --prefetch-multiplier 1" in commands["payments"]
 
 
-def test_a_taken_port_says_what_to_type() -> None:
+@pytest.mark.parametrize("name", ["PORT", "SOCKETS_PORT"])
+def test_a_taken_port_says_what_to_type(name: str) -> None:
+    free = {each: str(embedded_redis.free_port()) for each in ("PORT", "SOCKETS_PORT")}
     with socket.create_server(("127.0.0.1", 0)) as other:
-        port = int(other.getsockname()[1])
-        plan = Plan(host="127.0.0.1", port=port, robots=False, redis_url=None)
-        with pytest.raises(BadPlan, match=rf"port {port} is taken .* PORT=\d+ make run"):
-            guards.require_free_port(plan)
-    guards.require_free_port(plan)
+        taken = str(other.getsockname()[1])
+        with pytest.raises(BadPlan, match=rf"port {taken}.* is taken .* {name}=\d+ make run"):
+            guards.require_free_ports(plan_from({**free, name: taken}, []))
+    guards.require_free_ports(plan_from(free, []))
 
 
 def test_an_address_of_another_machine_is_refused_plainly() -> None:
-    plan = Plan(host="192.0.2.1", port=8000, robots=False, redis_url=None)
     with pytest.raises(BadPlan, match=r"cannot listen on 192\.0\.2\.1"):
-        guards.require_free_port(plan)
+        guards.require_free_ports(replace(PLAN, host="192.0.2.1"))
 
 
 def test_only_one_runs_in_a_checkout(tmp_path: Path) -> None:
@@ -187,9 +212,11 @@ def test_the_frame_is_straight_with_korean_inside() -> None:
 
 
 def test_the_welcome_names_every_place_and_the_login() -> None:
-    text = welcome(url="http://x", demo=["Staff login: dana"], robots=False)
-    for expected in ("http://x/", "/admin/live-map/", "/api/docs/", "/api/redoc/", "dana"):
-        assert expected in text
+    text = welcome(replace(PLAN, robots=False), demo=["Staff login: dana"])
+    for path in ("/", "/admin/live-map/", "/api/docs/", "/api/redoc/"):
+        assert f"http://127.0.0.1:8000{path} " in text
+    assert "ws://127.0.0.1:8001/ws/ " in text
+    assert "dana" in text
     assert "Robots are off" in text
 
 

@@ -173,6 +173,7 @@ class Heard:
     def __init__(self, url: str, *, last: int | None = None) -> None:
         self.tally = Tally()
         self.wire = Wire(url, self.tally, random.Random(1))
+        self.wire.sockets = url.replace("http", "ws", 1)
         self.account = Account(self.wire, email="r@example.com", password="x")
         self.account._tokens = Tokens(jwt(), "refresh", time.time() + 600)
         self.messages: list[dict[str, Any]] = []

@@ -97,7 +97,7 @@ def test_a_tracking_page_shows_the_state(client: Client, carried: Errand) -> Non
     assert response.status_code == 200
     data = given_to_script(response.content.decode())
     assert data["data"]["state"] == "picked_up"
-    assert data["socket"] == f"/ws/track/{carried.tracking_token}/"
+    assert data["socket"] == f"ws://testserver/ws/track/{carried.tracking_token}/"
     assert client.get(data["api"]).json()["state"] == "picked_up"
 
 
@@ -150,7 +150,7 @@ def test_the_live_map_is_inside_the_admin(client: Client, dana: User) -> None:
     assert response.status_code == 200
     html = response.content.decode()
     data = given_to_script(html)
-    assert data["socket"] == "/ws/staff/map/"
+    assert data["socket"] == "ws://testserver/ws/staff/map/"
     assert set(data["states"]) == set(State)
     assert 'id="nav-sidebar"' in html
 
@@ -207,6 +207,16 @@ def test_a_tile_server_may_serve_pictures_and_nothing_else(
     policy = client.get("/").headers["Content-Security-Policy"]
     assert "img-src 'self' data: https://*.tiles.example;" in policy
     assert policy.count("tiles.example") == 1
+
+
+def test_sockets_may_be_on_a_port_of_their_own(
+    client: Client, settings: Settings, carried: Errand
+) -> None:
+    settings.SOCKETS_PORT = 8001
+    response = client.get(page_of(carried), headers={"Host": "testserver:8000"})
+    data = given_to_script(response.content.decode())
+    assert data["socket"].startswith("ws://testserver:8001/ws/track/")
+    assert "connect-src 'self' ws://testserver:8001;" in response["Content-Security-Policy"]
 
 
 @pytest.mark.django_db

@@ -241,7 +241,7 @@ class TestLooking:
     ) -> None:
         for _ in range(5):
             walk(pay_for(make_errand(alice)), bob, State.ASSIGNED)
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(2):
             assert len(api(alice).get("/api/v1/errands").json()["results"]) == 5
 
     @pytest.mark.parametrize("query", ["state=flying", "role=staff", "sort=price"])

@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from tests.live.databases import database_url
-from tests.live.web_server import WebServer
+from tests.live.web_server import SocketServer
 from tests.services import MongoServer, PostgresServer
 
-ROOT = Path(__file__).resolve().parents[2]
 TOLD = pytest.StashKey[list[str]]()
 SERVERS: dict[str, type[MongoServer | PostgresServer]] = {
     "postgresql": PostgresServer,
@@ -28,10 +26,8 @@ def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 @pytest.fixture
-def server(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
-    monkeypatch.setenv("DATABASE_URL", database_url())
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    with WebServer() as running:
+def server(transactional_db: None) -> Iterator[SocketServer]:
+    with SocketServer() as running:
         yield running
 
 

@@ -45,11 +45,14 @@ class Product:
         variables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.port = port or free_port()
+        self.sockets_port = free_port()
         self.lines: list[str] = []
         self._process = subprocess.Popen(
             (sys.executable, "-m", "balrottuieo.supervisor"),
             cwd=checkout,
-            env=environment(PORT=str(self.port), **variables),
+            env=environment(
+                **{"PORT": str(self.port), "SOCKETS_PORT": str(self.sockets_port), **variables}
+            ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -62,6 +65,10 @@ class Product:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def sockets_url(self) -> str:
+        return f"ws://127.0.0.1:{self.sockets_port}"
 
     @property
     def printed(self) -> str:

@@ -108,7 +108,7 @@ def test_redis_comes_back_empty(stack: Stack, tell: Tell) -> None:
 def test_the_database_is_gone_for_a_while(stack: Stack, tell: Tell) -> None:
     with (
         story(stack, tell, f"database gone for {DATABASE_OUTAGE_S:.0f} s", seed=14) as scene,
-        Watcher(stack.product.url) as watcher,
+        Watcher(stack.product) as watcher,
     ):
         outage(stack.database, DATABASE_OUTAGE_S)
         assert watcher.is_well()  # the socket from before
@@ -116,13 +116,28 @@ def test_the_database_is_gone_for_a_while(stack: Stack, tell: Tell) -> None:
 
 
 @on_mongodb
-def test_the_web_process_is_restarted(stack: Stack, tell: Tell) -> None:
-    with story(stack, tell, "web process restarted (SIGTERM)", seed=15) as scene:
+def test_the_sockets_process_is_restarted(stack: Stack, tell: Tell) -> None:
+    with story(stack, tell, "sockets process restarted (SIGTERM)", seed=15) as scene:
         os.kill(stack.product.child("uvicorn"), signal.SIGTERM)
-        stack.product.said("web is started again")
+        stack.product.said("sockets is started again")
     closed = scene.robots.summary["errors"]["socket_closed_1012"]
     tell(f"    sockets closed with 1012: {closed}")
     assert closed >= 10  # each runner's at least, and each came back without a hole or a double
+    assert set(scene.probe.kinds) == {GOOD}  # nobody who only asks notices
+
+
+@on_mongodb
+def test_the_web_process_is_restarted(stack: Stack, tell: Tell) -> None:
+    with (
+        story(stack, tell, "web process restarted (SIGTERM)", seed=17) as scene,
+        Watcher(stack.product) as watcher,
+    ):
+        os.kill(stack.product.child("gunicorn"), signal.SIGTERM)
+        stack.product.said("web is started again")
+        assert watcher.is_well()  # no socket notices
+    assert "socket_closed_1012" not in scene.robots.summary["errors"]
+    # Nobody listens for a moment; what was asked before that is answered.
+    assert set(scene.probe.kinds) <= {GOOD, "ConnectError"}
 
 
 @on_mongodb

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import User
 from dispatch.services import message_send
-from tests.live.web_server import WebServer, ending, heard
+from tests.live.web_server import SocketServer, ending, heard
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
@@ -19,7 +19,7 @@ def tell(user: User) -> None:
     message_send(runner_id=user.pk, kind="duty.changed", payload={"on_duty": True})
 
 
-async def test_an_idle_socket_lives_and_a_restart_says_so(server: WebServer, bob: User) -> None:
+async def test_an_idle_socket_lives_and_a_restart_says_so(server: SocketServer, bob: User) -> None:
     async with server.runner(bob) as socket:
         assert (await heard(socket))["type"] == "hello"
         with pytest.raises(TimeoutError):
@@ -33,7 +33,7 @@ async def test_an_idle_socket_lives_and_a_restart_says_so(server: WebServer, bob
         await stopping
 
 
-async def test_frames_too_big_end_only_their_own_socket(server: WebServer, bob: User) -> None:
+async def test_frames_too_big_end_only_their_own_socket(server: SocketServer, bob: User) -> None:
     async with server.runner(bob) as healthy:
         await heard(healthy)
         for size, code in ((40_000, 4413), (1_000_000, 1009)):

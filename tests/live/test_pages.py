@@ -1,15 +1,11 @@
-"""The pages in a real Chromium, served by a real uvicorn, fed through the real channel."""
+"""The pages in a real Chromium, served as `make run` does, fed through the real channel."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import TypeVar
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from django.conf import settings
@@ -26,37 +22,13 @@ from errands import services
 from errands.models import Errand
 from errands.states import State
 from tests.conftest import PICKUP, make_errand, pay_for, walk
-from tests.live.databases import database_url
-from tests.services import Service
+from tests.live.web_server import Site, serving
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
-ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (390, 1280)
 WAIT_MS = 20_000
 Result = TypeVar("Result")
-
-
-class Web(Service):
-    """The ASGI server as `make run` starts it, on the tests' own database and Redis."""
-
-    def command(self) -> tuple[str, ...]:
-        uvicorn = (sys.executable, "-m", "uvicorn", "--app-dir", str(ROOT), "--lifespan", "off")
-        listen = ("--host", "127.0.0.1", "--port", str(self.port), "--log-level", "warning")
-        sockets = ("--ws", "balrottuieo.websocket:ImpatientWebSocket", "--ws-max-size", "65536")
-        variables = ("env", f"DATABASE_URL={database_url()}")
-        return (*variables, *uvicorn, *listen, *sockets, "balrottuieo.asgi:application")
-
-    def ready(self) -> bool:
-        try:
-            with urlopen(f"{self.url}/health/live", timeout=2) as answer:  # noqa: S310
-                return bool(answer.status == 200)
-        except (URLError, OSError):
-            return False
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
 
 def elsewhere(work: Callable[[], Result]) -> Result:
@@ -73,10 +45,10 @@ def elsewhere(work: Callable[[], Result]) -> Result:
 
 
 @pytest.fixture(scope="module")
-def web(django_db_setup: None) -> Iterator[Web]:
-    """One server for all: it sees what each test commits."""
-    with Web() as server:
-        yield server
+def site(django_db_setup: None) -> Iterator[Site]:
+    """The same for all: they see what each test commits."""
+    with serving() as servers:
+        yield servers
 
 
 @pytest.fixture
@@ -138,7 +110,7 @@ class Watched:
 
 
 @pytest.fixture
-def visit(web: Web, chromium: Browser, staff_cookie: str) -> Callable[..., Watched]:
+def visit(site: Site, chromium: Browser, staff_cookie: str) -> Callable[..., Watched]:
     def open_page(path: str, *, width: int = 1280, language: str = "ko") -> Watched:
         context = chromium.new_context(
             viewport={"width": width, "height": 844}, reduced_motion="reduce"
@@ -149,10 +121,10 @@ def visit(web: Web, chromium: Browser, staff_cookie: str) -> Callable[..., Watch
             settings.SESSION_COOKIE_NAME: staff_cookie,
         }
         context.add_cookies(
-            [{"name": name, "value": value, "url": web.url} for name, value in cookies.items()]
+            [{"name": name, "value": value, "url": site.web.url} for name, value in cookies.items()]
         )
-        watched = Watched(context, web.url)
-        watched.page.goto(web.url + path)
+        watched = Watched(context, site.web.url)
+        watched.page.goto(site.web.url + path)
         return watched
 
     return open_page
@@ -279,15 +251,15 @@ def test_a_move_of_the_errand_changes_the_words(
 
 
 def test_a_page_that_lost_its_server_comes_back_with_what_it_missed(
-    visit: Callable[..., Watched], web: Web, carried: Errand
+    visit: Callable[..., Watched], site: Site, carried: Errand
 ) -> None:
     page = visit(track_page(carried), language="en").page
     lamp = page.locator('[data-field="lamp"]')
     expect(lamp).to_have_attribute("data-state", "open")
-    web.kill()
+    site.kill()
     expect(lamp).to_have_attribute("data-state", "lost")
     elsewhere(lambda: arrive(carried))
-    web.start()
+    site.start()
     expect(page.locator("h1")).to_have_text("Runner at the destination", timeout=WAIT_MS)
     expect(lamp).to_have_attribute("data-state", "open", timeout=WAIT_MS)
 
@@ -336,11 +308,13 @@ def test_a_runner_walks_on_the_staff_map(visit: Callable[..., Watched], bob: Use
     )
 
 
-def test_the_staff_map_says_plainly_when_it_is_old(visit: Callable[..., Watched], web: Web) -> None:
+def test_the_staff_map_says_plainly_when_it_is_old(
+    visit: Callable[..., Watched], site: Site
+) -> None:
     page = visit("/admin/live-map/", language="en").page
     status = page.locator('[data-field="status"]')
     expect(status).to_have_attribute("data-state", "open")
-    web.kill()
+    site.kill()
     expect(status).to_contain_text("Connection lost", timeout=WAIT_MS)
-    web.start()
+    site.start()
     expect(status).to_have_attribute("data-state", "open", timeout=2 * WAIT_MS)

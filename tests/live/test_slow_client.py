@@ -24,7 +24,7 @@ from dispatch.protocol import CloseCode
 from dispatch.services import message_send
 from tests.conftest import PICKUP
 from tests.dispatch.stories import accepted
-from tests.live.web_server import WebServer, heard
+from tests.live.web_server import SocketServer, heard
 from tests.services import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.once, pytest.mark.django_db(transaction=True)]
@@ -60,7 +60,7 @@ class Sleeper:
 
 
 @asynccontextmanager
-async def asleep(server: WebServer, path: str, user: User) -> AsyncIterator[Sleeper]:
+async def asleep(server: SocketServer, path: str, user: User) -> AsyncIterator[Sleeper]:
     opened = socket.socket()
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     opened.connect(("127.0.0.1", server.port))
@@ -95,7 +95,7 @@ async def numbers(connection: ClientConnection, count: int) -> list[int]:
 
 
 async def test_who_does_not_read_is_dropped_and_misses_nothing(
-    server: WebServer, bob: User
+    server: SocketServer, bob: User
 ) -> None:
     whole = list(range(1, MESSAGES + 1))
     async with AsyncExitStack() as stack, server.runner(bob) as healthy:
@@ -124,7 +124,7 @@ async def test_who_does_not_read_is_dropped_and_misses_nothing(
                 assert await heard(again) == {"type": "pong"}
 
 
-async def test_who_wakes_up_in_time_is_told_why(server: WebServer, bob: User) -> None:
+async def test_who_wakes_up_in_time_is_told_why(server: SocketServer, bob: User) -> None:
     async with asleep(server, "/ws/runner/", bob) as sleeper:
         sending = asyncio.create_task(asyncio.to_thread(send_all, bob))
         await asyncio.to_thread(
@@ -135,7 +135,7 @@ async def test_who_wakes_up_in_time_is_told_why(server: WebServer, bob: User) ->
 
 
 async def test_thousands_of_positions_reach_who_reads_them(
-    server: WebServer, alice: User, bob: User, now: datetime
+    server: SocketServer, alice: User, bob: User, now: datetime
 ) -> None:
     errand = await in_database(accepted, alice, bob, now=now)
     path = f"/ws/errands/{errand.pk}/"
@@ -153,7 +153,7 @@ async def test_thousands_of_positions_reach_who_reads_them(
         assert members(live.errand_group(errand.pk)) == 1
 
 
-async def test_pings_of_who_reads_no_answer_are_not_kept(server: WebServer, bob: User) -> None:
+async def test_pings_of_who_reads_no_answer_are_not_kept(server: SocketServer, bob: User) -> None:
     async with server.runner(bob) as healthy, asleep(server, "/ws/runner/", bob) as sleeper:
         before = server.peak_mb()
         sleeper.connection.transport.write(PING * PINGS)

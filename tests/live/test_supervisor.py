@@ -59,13 +59,14 @@ def test_it_starts_mends_itself_and_stops_without_a_trace(checkout: Path) -> Non
         kill_the_worker(product)
         kill_redis(product)
         assert answers(f"{product.url}/health/live")
+        assert answers(f"{product.sockets_url.replace('ws', 'http', 1)}/health/live")
 
         with Product(checkout) as second:
             assert second.ended() == 1
             assert f"already running: {product.url}/" in second.printed
 
         children = list(product.children())
-        assert len(children) == 4
+        assert len(children) == 5
         assert product.send(signal.SIGINT) == 0
         assert not [pid for pid in children if alive(pid)]
         assert "nothing is left running" in product.printed

@@ -10,6 +10,8 @@ from typing import Any, Self
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
+from tests.live.product import Product
+
 PATIENCE_S = 15.0
 LOGIN = "/api/v1/auth/app/v1/auth/login"
 PASSWORD = "walk-with-us-2026"
@@ -25,8 +27,8 @@ def token_of(url: str, email: str) -> str:
 class Watcher:
     """The demo runner's socket, opened once and never again."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, product: Product) -> None:
+        self._product = product
         self._open = ExitStack()
 
     def is_well(self) -> bool:
@@ -38,9 +40,9 @@ class Watcher:
                 return bool(said["id"] == "still here")
 
     def __enter__(self) -> Self:
-        token = token_of(self._url, "runner@example.com")
+        token = token_of(self._product.url, "runner@example.com")
         connection = connect(
-            f"{self._url.replace('http', 'ws', 1)}/ws/runner/",
+            f"{self._product.sockets_url}/ws/runner/",
             additional_headers={"Authorization": f"Bearer {token}"},
             proxy=None,
             open_timeout=PATIENCE_S,

@@ -1,39 +1,71 @@
-"""The web child of `make run` alone, and how its sockets are listened to."""
+"""The two servers of `make run` alone, and how sockets are listened to."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import urllib.error
-import urllib.request
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from accounts.models import User
 from accounts.tickets import issue
 from balrottuieo.supervisor.plan import Plan, child_plans
+from tests.live.databases import database_url
 from tests.services import Service
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # Redis' blocking pop lasts 5 s: an idle socket that dies of it dies well before this.
 PATIENCE_S = 10
 
 
-class WebServer(Service):
-    """The web child of `make run`, on the database and the Redis of the tests."""
+class Server(Service):
+    """One child of `make run`, on the database and the Redis of the tests."""
+
+    name: str
+
+    def __init__(self, **variables: str) -> None:
+        super().__init__()
+        self.variables = variables
 
     def command(self) -> tuple[str, ...]:
-        plan = Plan(host="127.0.0.1", port=self.port, robots=False, redis_url=None)
-        return next(child.command for child in child_plans(plan) if child.name == "web")
+        plan = Plan(
+            host="127.0.0.1", port=self.port, sockets_port=self.port, robots=False, redis_url=None
+        )
+        return next(child.command for child in child_plans(plan) if child.name == self.name)
+
+    def workplace(self) -> Path:
+        return ROOT
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "DATABASE_URL": database_url(), **self.variables}
 
     def ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/live", timeout=2):
-                return True
-        except (urllib.error.URLError, OSError):
+            return httpx.get(f"{self.url}/health/live", timeout=2, trust_env=False).is_success
+        except httpx.TransportError:
             return False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+class WebServer(Server):
+    """Pages and REST."""
+
+    name = "web"
+
+
+class SocketServer(Server):
+    name = "sockets"
 
     def runner(self, user: User, *, after: int | None = None) -> Any:
         """A runner's socket without any traffic of its own, not even pings."""
@@ -51,6 +83,31 @@ class WebServer(Service):
         assert self._process is not None
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+class Site(NamedTuple):
+    """Where the pages are, and where what they hear."""
+
+    web: WebServer
+    sockets: SocketServer
+
+    def kill(self) -> None:
+        for server in self:
+            server.kill()
+
+    def start(self) -> None:
+        for server in self:
+            server.start()
+
+
+@contextmanager
+def serving() -> Iterator[Site]:
+    """Run both servers, as they know of each other."""
+    site = Site(WebServer(), SocketServer())
+    for server in site:
+        server.variables.update(PUBLIC_URL=site.web.url, SOCKETS_PORT=str(site.sockets.port))
+    with site.web, site.sockets:
+        yield site
 
 
 async def heard(socket: ClientConnection) -> dict[str, Any]:

@@ -51,6 +51,10 @@ class Service:
         """Who runs it; None is whoever runs the tests."""
         return None
 
+    def workplace(self) -> Path:
+        """Where it runs."""
+        return self.directory
+
     def environment(self) -> dict[str, str] | None:
         """The variables it sees; None is those of the tests."""
         return None
@@ -74,10 +78,19 @@ class Service:
 
     def freeze(self) -> None:
         """It does nothing more, while its connections stay open; until `thaw()`."""
-        self._signal(signal.SIGSTOP)
+        self.send(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
+        self.send(signal.SIGCONT)
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process is not None, "not started"
+        kill_group(self._process.pid, number)
+
+    def ended(self) -> int:
+        """Wait for its end, and return its exit code."""
+        assert self._process is not None, "not started"
+        return self._process.wait(START_SECONDS)
 
     def close(self) -> None:
         self._end(self.stop_signal)
@@ -108,7 +121,7 @@ class Service:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command(),
-                cwd=self.directory,
+                cwd=self.workplace(),
                 env=self.environment(),
                 user=self.user(),
                 stdin=subprocess.DEVNULL,
@@ -118,9 +131,6 @@ class Service:
                 preexec_fn=die_with_parent,
             )
         return self._process
-
-    def _signal(self, number: signal.Signals) -> None:
-        kill_group(self.pid, number)
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:
