@@ -110,7 +110,7 @@ CACHES = {
 }
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "BACKEND": "dispatch.live.redis_layer.RedisLayer",
         "CONFIG": {
             # redis-py 8 reads time out after 5 s, as long as the layer's blocking pop:
             # without None every idle WebSocket would be closed.

@@ -38,10 +38,9 @@ class Inbox:
 
     async def join(self, *groups: str) -> None:
         """Hear what is sent to ``groups``; joining again repairs what Redis forgot."""
+        self._joined.update(groups)
         async with asyncio.timeout(TIMEOUT_S):
-            for group in groups:
-                self._joined.add(group)
-                await self._groups.join(group, self)
+            await self._groups.join(groups, self)
 
     async def follow(self, topic: str, hear: Hear | None = None) -> None:
         """Hear what is published on ``topic``; without ``hear`` as positions."""
@@ -69,7 +68,7 @@ class Inbox:
             async with asyncio.timeout(TIMEOUT_S):
                 for topic, hear in self._followed.items():
                     await self._topics.leave(topic, hear)
-                await self._groups.leave(self, self._joined)
+                await self._groups.leave(self._joined, self)
         except LAYER_LOST as error:
             logger.warning("a socket could not leave its groups: %r", error)
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
-import redis.asyncio
+from pytest_django import Settings
 
 from common import clock
 from common.geo import Point
@@ -150,12 +150,9 @@ async def test_positions_flow_again_after_a_lost_connection() -> None:
 
 
 async def test_a_lost_position_fails_nobody(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def nowhere() -> redis.asyncio.Redis:
-        return redis.asyncio.Redis.from_url("redis://127.0.0.1:1/0")
-
-    monkeypatch.setattr("common.redis.async_client", nowhere)
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"  # a port that nobody listens on
     await walk(1)
     assert "lost 1 positions" in caplog.text
 

@@ -8,8 +8,8 @@ import uuid
 
 import pytest
 import redis
-import redis.asyncio
 from asgiref.sync import async_to_sync
+from pytest_django import Settings
 
 from common import redis as connections
 from common.errors import Unavailable
@@ -135,11 +135,11 @@ def test_no_connection_outlives_its_event_loop(now: dt.datetime) -> None:
 
 
 @pytest.fixture
-def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+def unreachable(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """A port that nobody listens on."""
     address = "redis://127.0.0.1:1/0"
     monkeypatch.setattr(locations, "client", lambda: redis.Redis.from_url(address))
-    monkeypatch.setattr(connections, "async_client", lambda: redis.asyncio.Redis.from_url(address))
+    settings.REDIS_URL = address
 
 
 @pytest.mark.usefixtures("unreachable")

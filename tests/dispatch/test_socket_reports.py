@@ -18,6 +18,7 @@ from common import clock
 from common.db import in_database
 from common.redis import client as redis_client
 from dispatch import locations
+from dispatch.consumers.numbered import NumberedConsumer
 from dispatch.models import TrailPoint
 from dispatch.services import reports, trails
 from errands.models import Errand
@@ -233,8 +234,13 @@ async def test_nobody_is_looked_at_alone_who_is_level(
         name = f"dispatch.consumers.{kind}"
         monkeypatch.setattr(f"{name}.tick_s", 0.05)
         monkeypatch.setattr(f"{name}.checked", lambda socket: looks.append(socket))
-    level = "dispatch.consumers.numbered.NumberedConsumer.is_level"
-    monkeypatch.setattr(level, lambda socket, last: calls.release() or socket.last == last)
+    is_level = NumberedConsumer.is_level
+
+    def counted(socket: NumberedConsumer, standing: object) -> bool:
+        calls.release()
+        return is_level(socket, standing)
+
+    monkeypatch.setattr(NumberedConsumer, "is_level", counted)
     async with (
         Client(f"/ws/errands/{errand.pk}/", user=alice) as first,
         Client(f"/ws/errands/{errand.pk}/", user=alice) as second,
