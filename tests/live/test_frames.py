@@ -15,7 +15,7 @@ import pytest
 
 from accounts.models import User
 from accounts.tickets import issue
-from tests.live.web_server import WebServer
+from tests.live.web_server import SocketServer
 
 pytestmark = [pytest.mark.live, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
@@ -81,7 +81,7 @@ class Raw:
 
 
 @asynccontextmanager
-async def opened(server: WebServer, user: User) -> AsyncIterator[Raw]:
+async def opened(server: SocketServer, user: User) -> AsyncIterator[Raw]:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     key = base64.b64encode(os.urandom(16)).decode()
     writer.write(
@@ -100,7 +100,7 @@ async def opened(server: WebServer, user: User) -> AsyncIterator[Raw]:
     await writer.wait_closed()
 
 
-async def test_frames_are_read_however_they_come(server: WebServer, bob: User) -> None:
+async def test_frames_are_read_however_they_come(server: SocketServer, bob: User) -> None:
     async with opened(server, bob) as client:
         client.write(frame(ping("one")) + frame(ping("two")) + frame(ping("three"))[:9])
         assert [await client.pong(), await client.pong()] == ["one", "two"]
@@ -132,7 +132,7 @@ async def test_frames_are_read_however_they_come(server: WebServer, bob: User) -
         assert await client.ending() == 1000
 
 
-async def test_frames_that_are_none_end_their_socket(server: WebServer, bob: User) -> None:
+async def test_frames_that_are_none_end_their_socket(server: SocketServer, bob: User) -> None:
     bad = {
         "not masked": (frame(ping("x"), masked=False), 1002),
         "reserved bit": (bytes((frame(ping("x"))[0] | 0x40,)) + frame(ping("x"))[1:], 1002),
