@@ -48,6 +48,14 @@ benchmarks/peers/node_modules/.stamp: benchmarks/peers/package-lock.json
 bench-databases: packages setup ## The same operations on the three databases, timed (three minutes)
 	$(BIN)/python -m benchmarks.databases
 
+.PHONY: mdrp
+mdrp: setup ## Play meal delivery instances through the matching (DIRS="…"; without: a made-up one)
+	$(BIN)/python benchmarks/mdrp.py $(DIRS)
+
+.PHONY: city
+city: setup ## A day of Seoul in process, policy by policy, with a plot (OPTIONS="--runners 1000")
+	$(DEV_ENV) $(BIN)/python manage.py simulate --in-process --plot var/city.png $(OPTIONS)
+
 .PHONY: lint
 lint: setup migrations-check ## Style, types, import contracts, dependencies, migrations
 	$(BIN)/ruff check

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dispatch.matching.area import NO_SHOP
 from dispatch.matching.candidates import Ends, Ways
 from dispatch.matching.costs import Priced, Terms
 from dispatch.matching.insertion import insertions
@@ -29,6 +30,7 @@ class Bundles:
         self.terms = Terms(self.area, fair=False)  # fairness spoke for the first errand already
         self.count = np.zeros(len(routes.length), dtype=np.int64)
         self.free = np.ones(len(self.area.errands), dtype=bool)
+        self.shops = np.full(len(routes.length), NO_SHOP)  # of what each was given
         self.given = Priced.none()
 
     def grow(self, singles: Priced) -> bool:
@@ -74,9 +76,19 @@ class Bundles:
             np.concatenate([ends.errand, ways.errand]), np.concatenate([ends.runner, ways.runner])
         )
         pairs = pairs.where(own[pairs.errand] != pairs.runner)
+        if self.area.rules.one_shop:
+            pairs = pairs.where(self._same_shop(pairs, singles))
         pairs = pairs.where(self.area.allowed(pairs) & trial.able(pairs))
         found = insertions(trial, pairs)
         return self.terms.priced(pairs, found)
+
+    def _same_shop(self, pairs: Pairs, singles: Priced) -> Flags:
+        """Whether the errand comes from the same origin as all else that the runner is given."""
+        shops = self.shops.copy()
+        shops[singles.pairs.runner] = self.area.shop[singles.pairs.errand]
+        here = self.area.shop[pairs.errand]
+        same: Flags = (here != NO_SHOP) & (here == shops[pairs.runner])
+        return same
 
     def _greatest(self, joins: Priced, singles: Priced, own: Ints) -> Ints:
         """Choose the greatest savings first; of one runner only one errand comes or goes."""
@@ -101,6 +113,7 @@ class Bundles:
         self.routes.due[dropoff] = trial.due[dropoff]
         self.routes.give(more.pairs, more.found)
         self.free[errand] = False
+        self.shops[runner] = self.area.shop[errand]
         self.count[runner] += 1
         self.given = self.given.and_these(more)
 

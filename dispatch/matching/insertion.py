@@ -48,6 +48,7 @@ class _Search:
         self.to_pickup, self.to_dropoff = seconds.reshape(2, len(pairs), length + 1)
         self.between = area.between[pairs.errand]
         self.until, self.budget = area.until[pairs.runner], routes.budget[pairs.runner]
+        self.awaited = self.way.places >= len(area.errands)  # all but pickups of this run
         self.ready, self.due = area.place_ready[self.pickup], routes.due[self.dropoff]
         self.found = Insertions.none(len(pairs))
 
@@ -64,33 +65,51 @@ class _Search:
         fine = (begin <= self.until + LATE_S) & self._may_part(at, self.pickup)
         leave = begin + self.routes.service(way.places[:, at], self.pickup)
         added = self.to_pickup[:, at]
-        self._drop_off(at, at, _Walked(leave + self.between, added + self.between, fine))
+        later = np.zeros(len(added))
+        self._drop_off(at, at, _Walked(leave + self.between, added + self.between, later, fine))
         if at == last:
             return
         added = added + self.to_pickup[:, at + 1] - way.legs[:, at]
         arrive = leave + self.to_pickup[:, at + 1]
         for then in range(at + 1, last + 1):
             fine = fine & self._kept(then, arrive)
+            later = later + self._later(then, arrive)
             leave = np.maximum(arrive, way.ready[:, then]) + way.service[:, then]
             to = self.to_dropoff[:, then]
             parted = fine & self._may_part(then, self.dropoff)
-            self._drop_off(at, then, _Walked(leave + to, added + to, parted))
+            self._drop_off(at, then, _Walked(leave + to, added + to, later, parted))
             if then < last:
                 arrive = leave + way.legs[:, then]
 
     def _drop_off(self, at: int, then: int, so_far: _Walked) -> None:
         """Drop off after ``then`` stops; what follows must bear the delay."""
-        arrive, added, fine = so_far
+        arrive, added, later, fine = so_far
         fine = fine & (arrive <= self.due + LATE_S)
         if then < self.stops:
             back = self.to_dropoff[:, then + 1]
             added = added + back - self.way.legs[:, then]
             leave = arrive + self.routes.area.place_service[self.dropoff]
             fine = fine & self._kept(then + 1, leave + back) & (added <= self.budget + LATE_S)
-        cost = np.where(fine, added + self.weight * arrive, np.inf)
+            if self.weight:
+                later = later + self._all_later(then + 1, leave + back)
+        cost = np.where(fine, added + self.weight * (arrive + later), np.inf)
         rows = np.nonzero(cost < self.found.cost)[0]
         places = (np.full(len(rows), place) for place in (at, then))
         self.found.put(rows, Insertions(cost[rows], added[rows], arrive[rows], *places))
+
+    def _later(self, at: int, arrive: Floats) -> Floats:
+        """How much later somebody waiting at this stop is reached."""
+        later: Floats = np.where(self.awaited[:, at], arrive - self.way.arrive[:, at], 0)
+        return later
+
+    def _all_later(self, at: int, arrive: Floats) -> Floats:
+        """The same for this stop and all after it, together."""
+        way, later = self.way, self._later(at, arrive)
+        for then in range(at, self.stops):
+            leave = np.maximum(arrive, way.ready[:, then]) + way.service[:, then]
+            arrive = leave + way.legs[:, then]
+            later = later + self._later(then + 1, arrive)
+        return later
 
     def _kept(self, at: int, arrive: Floats) -> Flags:
         """Whether every promise from there on is kept by who arrives so late."""
@@ -108,8 +127,10 @@ class _Search:
 
 
 class _Walked(NamedTuple):
-    """Until the new drop-off: when he is there, what was added, and which rows are allowed."""
+    """Until the new drop-off: when he is there, what was added, how much later all before it
+    are reached, and which rows are allowed."""
 
     arrive: Floats
     added: Floats
+    later: Floats
     fine: Flags

@@ -36,9 +36,10 @@ class Rules:
     # Whoever let this offer lapse is asked again only when nobody else is close.
     ignored_minutes: float = 10.0
     ignored_cap: int = 5
-    arrival_weight: float = 0.0  # a minute until the drop-off, in minutes of walking
+    arrival_weight: float = 0.0  # a minute until each drop-off, in minutes of walking
     most_carried: int = MOST_CARRIED
     most_bundled: int = 3  # new errands for one runner in one match; 1 makes no bundles
+    one_shop: bool = False  # what goes together comes from one origin
     most_late_s: float = 15 * 60.0  # a bundle may make an errand so much later than alone
 
 

@@ -250,3 +250,24 @@ def test_one_shop_is_one_stop() -> None:
 
     assert len(only(solve([errand(1, "a"), errand(2, "a")], [free()]).matches)) == 2
     assert len(only(solve([errand(1, "a"), errand(2, "b")], [free()]).matches)) == 1
+
+
+@pytest.mark.parametrize(("origin", "together"), [("a", 2), ("b", 1), (None, 1)])
+def test_where_the_rules_want_it_only_one_shop_s_errands_go_together(
+    origin: str | None, together: int
+) -> None:
+    errands = [wanted(1, origin="a"), wanted(2, origin=origin)]
+    rules = Rules(one_shop=True)
+    assert len(only(solve(errands, [free()], rules=rules).matches)) == together
+
+
+@pytest.mark.parametrize(("weight", "asked"), [(0.0, BOB), (1.0, CHARLIE)])
+def test_where_arrivals_count_those_who_already_wait_are_counted_too(
+    weight: float, asked: uuid.UUID
+) -> None:
+    errand = wanted(dropoff=north(50), pickup_service_s=600)
+    passing = free(BOB, -10, stops=(Visit(north(500)),), carried=1)
+    [match] = solve(
+        [errand], [passing, free(CHARLIE, 200)], rules=Rules(arrival_weight=weight)
+    ).matches
+    assert match.runner_id == asked
