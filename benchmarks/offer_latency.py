@@ -24,7 +24,7 @@ from benchmarks.load.pace import every
 from benchmarks.load.socket import check_alive
 from benchmarks.load.walkers import Walkers
 from benchmarks.sides.arena import Product, Side, open_runners
-from benchmarks.sides.product import SOCKETS, Inside, Listening, background
+from benchmarks.sides.product import Beat, Inside, Sockets, Worker
 from benchmarks.sides.usage import cpu_s, memory_mb
 from common.geo import Point
 from tests.services import RedisServer, Service
@@ -94,8 +94,8 @@ def _city(options: Options) -> Iterator[City]:
         runners = inside.ask("city.hire", options.runners, "runner", HALF_M)
         people = inside.ask("city.requesters", REQUESTERS)
         payer.ask("posting.order", round(options.posts * options.lasts_s), people, HALF_M)
-        sockets = stack.enter_context(Listening(SOCKETS, known))
-        others = [stack.enter_context(each) for each in background(known)]
+        sockets = stack.enter_context(Sockets(known))
+        others = [stack.enter_context(each) for each in (Worker(known), Beat(known))]
         yield City(Product(Side([sockets], redis), inside), others, payer, stand_in, runners)
 
 
