@@ -10,6 +10,7 @@ socket. At the end no socket may be lost, and the audit must be clean.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
@@ -114,10 +115,10 @@ async def _told(options: Options, city: City) -> Story:
         city.product.inside.begin("city.keep_on_the_map", ghosts, lasts_s),
     ]
     servers = [*city.product.side.servers, *city.others]
-    used = cpu_s(servers)
+    used, since = cpu_s(servers), time.monotonic()
     paid = city.payer.begin("posting.pay_all", options.posts)
     memory = await _watched(servers, paid)
-    cores = (cpu_s(servers) - used) / options.lasts_s
+    cores = (cpu_s(servers) - used) / (time.monotonic() - since)
     await asyncio.gather(walking, *map(asyncio.wrap_future, standing))
     check_alive(walkers.sockets)
     return _story(paid.result(), walkers, memory, city.product.inside.ask("posting.unasked"), cores)
@@ -145,7 +146,8 @@ def _story(
 def _rows(options: Options, story: Story) -> list[Row]:
     rate = (story.paid - 1) / story.paid_s if story.paid_s else 0.0
     where = (
-        f"{options.runners:,} on duty, {options.sockets:,} moving sockets, {rate:.0f} paid/s"
+        f"{options.runners:,} on duty, {options.sockets:,} moving sockets,"
+        f" {rate:.0f} of {options.posts:g} paid/s"
         f" for {options.lasts_s:.0f} s, {options.database}; {len(story.ms):,} of {story.paid:,}"
         f" first on a phone, {story.unasked} asked nobody; servers took {story.cores:.1f} cores"
     )
