@@ -38,7 +38,8 @@ LEAST: dict[str, tuple[str, int]] = {
     "solve": ("--rounds 1 --share 0.05", 8),
     "candidates": ("--rounds 1 --runners 2000 --errands 60 --asked 30", 2),
     "decisions": ("--rounds 1 --errands 6 --runners 400 --jobs 50", 1),
-    "growth": ("--rounds 1 --most 3000", 4),
+    "growth": ("--rounds 1 --most 3000", 5),
+    "deliveries": ("", 0),  # of instances that are not ours to give
 }  # fmt: skip
 
 
