@@ -23,7 +23,7 @@ from benchmarks.engines import ENGINES
 from benchmarks.frame.rows import Figure, Report
 from benchmarks.operations import OPERATIONS
 
-pytestmark = [pytest.mark.live, pytest.mark.once, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.once, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = ("--rounds", "1", "--times", "1", "--markdown")
 CELL = re.compile(r"[\d.]+ / [\d.]+( · [\d.]+/s)?( \(×[\d.]+\))?")
