@@ -23,7 +23,7 @@ from benchmarks.table import plain
 
 PROGRAMS = (
     "hot_list", "ingest", "follow", "broadcast", "sockets", "offer_latency", "solve",
-    "candidates", "decisions", "growth",
+    "candidates", "decisions", "growth", "deliveries",
 )  # fmt: skip
 
 

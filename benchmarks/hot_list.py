@@ -27,7 +27,7 @@ from benchmarks.frame.rounds import turns
 from benchmarks.frame.rows import Report, Row, at_least, at_most, figure, latency
 from benchmarks.load.http import Served, answer, get, loaded
 from benchmarks.sides.peers import Peer
-from benchmarks.sides.product import WEB, Inside, Listening
+from benchmarks.sides.product import Inside, Web
 from benchmarks.sides.usage import memory_mb
 from tests.services import RedisServer, Service
 
@@ -104,7 +104,7 @@ def _sides(engine: Engine, options: Options) -> Iterator[dict[str, Side]]:
         peer = Peer(
             "list.js", REDIS_URL=theirs.url, DATABASE_URL=url, PUBLIC_KEY=public, WORDS=str(words)
         )
-        servers = (Listening(WEB, known), peer)
+        servers = (Web(known), peer)
         yield {
             name: Side(stack.enter_context(server), _requests(server, tokens))
             for name, server in zip(("ours", "peer"), servers, strict=True)

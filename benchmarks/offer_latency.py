@@ -10,6 +10,7 @@ socket. At the end no socket may be lost, and the audit must be clean.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
@@ -24,7 +25,7 @@ from benchmarks.load.pace import every
 from benchmarks.load.socket import check_alive
 from benchmarks.load.walkers import Walkers
 from benchmarks.sides.arena import Product, Side, open_runners
-from benchmarks.sides.product import SOCKETS, Inside, Listening, background
+from benchmarks.sides.product import Beat, Inside, Sockets, Worker
 from benchmarks.sides.usage import cpu_s, memory_mb
 from common.geo import Point
 from tests.services import RedisServer, Service
@@ -63,12 +64,12 @@ class City(NamedTuple):
 
 
 class Story(NamedTuple):
-    """Milliseconds of the offers on phones; memory by time; processors' share by name."""
+    """What happened: milliseconds of the offers on phones, the servers' memory from time to time,
+    errands paid, and how many of them nobody was asked about; how many cores the servers used."""
 
     ms: list[float]
     memory: list[float]
     paid: int
-    paid_s: float
     unasked: int
     cores: float
 
@@ -94,13 +95,13 @@ def _city(options: Options) -> Iterator[City]:
         runners = inside.ask("city.hire", options.runners, "runner", HALF_M)
         people = inside.ask("city.requesters", REQUESTERS)
         payer.ask("posting.order", round(options.posts * options.lasts_s), people, HALF_M)
-        sockets = stack.enter_context(Listening(SOCKETS, known))
-        others = [stack.enter_context(each) for each in background(known)]
+        sockets = stack.enter_context(Sockets(known))
+        others = [stack.enter_context(each) for each in (Worker(known), Beat(known))]
         yield City(Product(Side([sockets], redis), inside), others, payer, stand_in, runners)
 
 
 async def _told(options: Options, city: City) -> Story:
-    phones = city.runners[: options.sockets]
+    phones, ghosts = city.runners[: options.sockets], city.runners[options.sockets :]
     places = [Point(*each) for each in city.product.inside.ask("city.stored", phones)]
     walkers = Walkers(await open_runners(city.product, phones), places)
     lasts_s = options.lasts_s + options.settle
@@ -108,46 +109,36 @@ async def _told(options: Options, city: City) -> Story:
         every(options.every / len(phones), lasts_s + options.every + CHECKED_S, walkers.walk)
     )
     await asyncio.sleep(options.every)  # everybody has reported once
-    ghosts = city.runners[options.sockets :]
-    standing = [
+    paid = city.payer.begin("posting.pay", options.posts, options.lasts_s)
+    others = (
         city.stand_in.begin("posting.stand_in", phones, lasts_s),
         city.product.inside.begin("city.keep_on_the_map", ghosts, lasts_s),
-    ]
-    servers = [*city.product.side.servers, *city.others]
-    used = cpu_s(servers)
-    paid = city.payer.begin("posting.pay_all", options.posts)
-    memory = await _watched(servers, paid)
-    cores = (cpu_s(servers) - used) / options.lasts_s
-    await asyncio.gather(walking, *map(asyncio.wrap_future, standing))
+    )
+    memory, cores = await _watched([*city.product.side.servers, *city.others], paid)
+    await asyncio.gather(walking, *map(asyncio.wrap_future, others))
     check_alive(walkers.sockets)
-    return _story(paid.result(), walkers, memory, city.product.inside.ask("posting.unasked"), cores)
+    at = dict(paid.result())
+    ms = [(walkers.first[each] - at[each]) * 1_000 for each in at if each in walkers.first]
+    assert ms, "no phone was offered anything"
+    return Story(ms, memory, len(at), city.product.inside.ask("posting.unasked"), cores)
 
 
-async def _watched(servers: Sequence[Service], paid: Future[Any]) -> list[float]:
-    """Look at the servers' memory until the last errand is paid, at its last hint too."""
-    memory = []
+async def _watched(servers: Sequence[Service], paid: Future[Any]) -> tuple[list[float], float]:
+    """Look at the servers' memory, and at the cores they use, until the last errand is paid."""
+    memory, used, since = [], cpu_s(servers), time.monotonic()
     while not paid.done():
         memory.append(memory_mb(servers))
         await asyncio.wait([asyncio.wrap_future(paid)], timeout=LOOK_EVERY_S)
-    return [*memory, memory_mb(servers)]
-
-
-def _story(
-    paid: Sequence[tuple[str, float]], walkers: Walkers, memory: list[float], unasked: int,
-    cores: float,
-) -> Story:  # fmt: skip
-    at = dict(paid)
-    ms = [(walkers.first[each] - at[each]) * 1_000 for each in at if each in walkers.first]
-    assert ms, "no phone was offered anything"
-    return Story(ms, memory, len(at), max(at.values()) - min(at.values()), unasked, cores)
+    cores = (cpu_s(servers) - used) / (time.monotonic() - since)
+    return [*memory, memory_mb(servers)], cores
 
 
 def _rows(options: Options, story: Story) -> list[Row]:
-    rate = (story.paid - 1) / story.paid_s if story.paid_s else 0.0
     where = (
-        f"{options.runners:,} on duty, {options.sockets:,} moving sockets, {rate:.0f} paid/s"
-        f" for {options.lasts_s:.0f} s, {options.database}; {len(story.ms):,} of {story.paid:,}"
-        f" first on a phone, {story.unasked} asked nobody; servers took {story.cores:.1f} cores"
+        f"{options.runners:,} on duty, {options.sockets:,} moving sockets, {options.database};"
+        f" {story.paid / options.lasts_s:.0f} of {options.posts:g} paid/s"
+        f" for {options.lasts_s:.0f} s; {len(story.ms):,} of {story.paid:,} first on a phone,"
+        f" {story.unasked} asked nobody; the servers used {story.cores:.1f} cores"
     )
     path = "Errand paid → offer on the runner's socket"
     return [
@@ -158,9 +149,10 @@ def _rows(options: Options, story: Story) -> list[Row]:
         for name, share, limit in (("p50", 0.5, 300.0), ("p99", 0.99, 1_000.0))
     ] + [
         Row(
-            path="… memory of the servers, end by beginning", unit="MB",
-            ours=Figure(value=story.memory[-1]), peer=Figure(value=story.memory[0]),
-            peer_name="at first", note="the socket server, the workers and the beat",
+            path="… memory of the servers, at the end", unit="MB", peer_name="at first",
+            ours=Figure(value=story.memory[-1]),
+            peer=Figure(value=story.memory[len(story.memory) // 5]),
+            note="the socket server, the worker and the beat",
         )
     ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from benchmarks.frame.rows import Curve, Report, Row
 
 MET, MISSED, LINEAR = "#1f6f8b", "#c1543a", "#9aa3a9"
-COLOURS = ("#1f6f8b", "#c1543a", "#5b8c3a", "#8a5a9e")
+COLOURS = ("#1f6f8b", "#3aa6b9", "#c1543a", "#5b8c3a", "#8a5a9e")
 MOST, LEAST = 100.0, 0.01  # shown of a factor
 DPI = 130
 
@@ -31,11 +31,11 @@ def _marks(rows: Sequence[Row], file: Path) -> Path:
     """A bar for each mark; 1 is the mark itself, to the right is better."""
     figure, axes = plt.subplots(figsize=(9, 0.6 + 0.3 * len(rows)), layout="constrained")
     shown = list(reversed(rows))
-    axes.barh(
-        [row.path for row in shown],
-        [min(MOST, max(LEAST, row.margin)) - 1 for row in shown],
-        left=1, height=0.6, color=[MET if row.met else MISSED for row in shown],
-    )  # fmt: skip
+    names = [row.path for row in shown]
+    margins = [min(MOST, max(LEAST, row.margin)) for row in shown]
+    colours = [MET if row.met else MISSED for row in shown]
+    axes.barh(names, [each - 1 for each in margins], left=1, height=0.6, color=colours)
+    axes.scatter(margins, names, color=colours, s=20, zorder=3)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
     axes.set_xlim(LEAST, MOST)

@@ -1,18 +1,10 @@
-"""When to say something: as soon as the last thing was answered, or by the clock."""
+"""Doing something at a steady pace."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
-
-
-class Sent:
-    """What a loop did in its time."""
-
-    def __init__(self) -> None:
-        self.ms: list[float] = []
-        self.count = 0
 
 
 async def every(interval_s: float, seconds: float, work: Callable[[int], None]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -35,7 +36,8 @@ class Phone:
         self.ms: list[float] = []
         self.refused: list[bytes] = []
         self._walk, self._greedy = walk, False
-        self._said_at = self._free_at = 0.0
+        self._said_at: deque[float] = deque()  # of what waits for its answer
+        self._free_at = 0.0
         if watcher is socket:
             socket.heard = self._heard
         else:
@@ -43,7 +45,7 @@ class Phone:
 
     def say(self) -> None:
         """Report the next step."""
-        self._said_at = time.perf_counter()
+        self._said_at.append(time.perf_counter())
         self.socket.say(self._walk.step(self.said))
         self.said += 1
 
@@ -74,7 +76,7 @@ class Phone:
     def _answered(self) -> None:
         now = time.perf_counter()
         self.answers += 1
-        self.ms.append((now - self._said_at) * 1_000)
+        self.ms.append((now - self._said_at.popleft()) * 1_000)
         if self._greedy:
             # A little ahead of its pace is allowed, as after a pause.
             self._free_at = max(self._free_at, now - AHEAD_S) + PACE_S

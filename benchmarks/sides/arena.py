@@ -14,7 +14,7 @@ import redis
 from benchmarks.engines import environment
 from benchmarks.load.socket import Address, Socket, connected
 from benchmarks.sides.peers import Peer
-from benchmarks.sides.product import SOCKETS, Inside, Listening
+from benchmarks.sides.product import Inside, Sockets
 from common.geo import Point
 from tests.services import RedisServer, Service
 
@@ -62,7 +62,7 @@ def product(processes: int) -> Iterator[Product]:
         known = environment(f"sqlite:///{directory}/db.sqlite3", server)
         inside = stack.enter_context(Inside(known))
         inside.ask("city.findings")  # its tables are made before anybody reads them
-        servers = [stack.enter_context(Listening(SOCKETS, known)) for _each in range(processes)]
+        servers = [stack.enter_context(Sockets(known)) for _each in range(processes)]
         yield Product(Side(servers, server), inside)
 
 

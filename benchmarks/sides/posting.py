@@ -35,22 +35,24 @@ def order(count: int, requesters: Sequence[str], half_m: float) -> None:
         _ordered.append((stage.post(requester, pickup, dropoff), requester))
 
 
-def pay_all(per_second: float) -> list[tuple[str, float]]:
-    """Pay what was ordered, evenly; return each errand and when its payment was confirmed.
+def pay(per_second: float, seconds: float) -> list[tuple[str, float]]:
+    """Pay for what was ordered, evenly; return each errand and when its payment was confirmed.
 
     Times are of the monotonic clock, which all processes of a machine share; taken just before
-    the unit of work that opens the errand.
+    the unit of work that opens the errand. When time is up what is left stays unpaid.
     """
-    begun = time.monotonic()
     return [
         (errand.pk.hex, _paid(errand, requester))
-        for errand, requester in _evenly(begun, per_second)
+        for errand, requester in _evenly(per_second, seconds)
     ]
 
 
-def _evenly(begun: float, per_second: float) -> Iterator[tuple[Errand, User]]:
+def _evenly(per_second: float, seconds: float) -> Iterator[tuple[Errand, User]]:
+    begun = time.monotonic()
     for number, ordered in enumerate(_ordered):
         time.sleep(max(0.0, begun + number / per_second - time.monotonic()))
+        if time.monotonic() > begun + seconds:
+            return
         yield ordered
 
 

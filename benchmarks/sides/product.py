@@ -8,35 +8,40 @@ import signal
 import socket
 from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from balrottuieo.supervisor.plan import ROOT, ChildPlan, child_plans, plan_from
+from balrottuieo.supervisor.plan import (
+    ROOT,
+    beat_command,
+    sockets_command,
+    web_command,
+    worker_command,
+)
 from benchmarks import child
 from tests.services import Service
 
-WEB, SOCKETS = "web", "web"
+HOST = "127.0.0.1"
 
 
 class Server(Service):
-    """One child of ``make run``, found by its name in the plan."""
+    """One of the product's processes; ready as soon as it runs: what it does shows elsewhere."""
 
     start_seconds = 60.0
     stop_signal = signal.SIGKILL  # what was measured is over: no farewell to thousands of sockets
 
-    def __init__(self, name: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__()
-        self._name, self._environment = name, dict(environment)
+        self._environment = dict(environment)
 
-    def command(self) -> tuple[str, ...]:
-        plans = _plans({**self._environment, "PORT": str(self.port)})
-        return next(plan.command for plan in plans if plan.name == self._name)
+    def workplace(self) -> Path:
+        return ROOT
 
     def environment(self) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self._environment}
+        return {"PATH": os.environ["PATH"], **self._environment}
 
     def ready(self) -> bool:
-        """As soon as it runs, for what it does shows elsewhere."""
         return True
 
 
@@ -45,17 +50,38 @@ class Listening(Server):
 
     def ready(self) -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex((HOST, self.port)) == 0
 
 
-def background(environment: Mapping[str, str]) -> list[Server]:
-    """All children that do not listen: workers, and the beat."""
-    names = [plan.name for plan in _plans(environment) if plan.name not in {WEB, SOCKETS}]
-    return [Server(name, environment) for name in names]
+class Web(Listening):
+    """REST, in one process: what one core gives is what is compared."""
+
+    def command(self) -> tuple[str, ...]:
+        return web_command(HOST, self.port)
+
+    def environment(self) -> dict[str, str]:
+        return {**super().environment(), "WEB_PROCESSES": "1"}
 
 
-def _plans(environment: Mapping[str, str]) -> list[ChildPlan]:
-    return child_plans(plan_from(environment, ["--no-robots"]))
+class Sockets(Listening):
+    """The WebSockets, in one process."""
+
+    def command(self) -> tuple[str, ...]:
+        return sockets_command(HOST, self.port)
+
+
+class Worker(Server):
+    """All queues' worker."""
+
+    def command(self) -> tuple[str, ...]:
+        return worker_command()
+
+
+class Beat(Server):
+    """The clock that starts the sweeps."""
+
+    def command(self) -> tuple[str, ...]:
+        return beat_command(self.directory)
 
 
 class Inside:

@@ -9,17 +9,20 @@ from common.db import delete_all
 from dispatch.models import Offer, RunnerMessage, Solve
 from dispatch.selectors import areas_waiting
 from dispatch.services import match_area
+from dispatch.services.areas import areas_serving
+
+MOST_PASSES = 3
 
 
 def decide() -> tuple[int, int, float]:
-    """Match every area that waits, once.
+    """Match all areas that wait, until none does: what is left over at a border comes next.
 
     Returns the offers and the messages about them that exist after it, and the seconds it took.
     """
     begun = time.perf_counter()
-    now = clock.now()
-    for area in areas_waiting(now):
-        match_area(area=area, now=now)
+    for _pass in range(MOST_PASSES):
+        for area in areas_serving(areas_waiting(clock.now())):
+            match_area(area=area, now=clock.now())
     seconds = time.perf_counter() - begun
     told = RunnerMessage.objects.filter(type="offer.made")
     return Offer.objects.count(), told.count(), seconds
