@@ -120,7 +120,8 @@ class Area:
     def _read_people(self) -> None:
         """Kinds as bits, and the pairs that are barred or were asked in vain."""
         bits = {kind: 1 << bit for bit, kind in enumerate(sorted({e.kind for e in self.errands}))}
-        masks = {r.kinds: sum(bits.get(kind, 0) for kind in r.kinds) for r in self.runners}
+        sets = {r.kinds for r in self.runners}
+        masks = {each: sum(bits.get(kind, 0) for kind in each) for each in sets}
         self.kind = np.array([bits[e.kind] for e in self.errands])
         self.kinds = np.array([masks[r.kinds] for r in self.runners])
         rows = {r.id: row for row, r in enumerate(self.runners)}

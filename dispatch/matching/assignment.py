@@ -5,46 +5,41 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from dispatch.matching.pairs import Pairs
 from dispatch.matching.shapes import UNMATCHED_COST, Floats, Ints
 
-CENT = 1e-9
+ROUNDING = 1e-9
 
 
 def assign(pairs: Pairs, cost: Floats, shape: tuple[int, int]) -> Ints:
-    """Choose rows of ``pairs``, as many as can be and then the cheapest."""
-    return _sparse(pairs, cost, shape)
+    """Choose rows of ``pairs``, as many as can be and then the cheapest.
 
-
-def _dense(pairs: Pairs, cost: Floats, shape: tuple[int, int]) -> Ints:
-    """Over the whole table; a cell that is no pair costs as much as leaving the errand alone."""
-    table = np.full(shape, UNMATCHED_COST)
-    table[pairs.errand, pairs.runner] = cost
-    which = np.full(shape, -1, dtype=np.int64)
-    which[pairs.errand, pairs.runner] = np.arange(len(cost))
-    chosen: Ints = which[linear_sum_assignment(table)]
-    return chosen[chosen >= 0]
-
-
-def _sparse(pairs: Pairs, cost: Floats, shape: tuple[int, int]) -> Ints:
-    """Over the given pairs only; each errand has a column of its own to fall back on."""
-    rows, columns = shape
+    Each errand has a column of its own to fall back on. Without them, where nobody needs one, the
+    solver takes a third less time where runners are many, and sixty times more where they are few.
+    """
+    rows = shape[0]
     alone = np.arange(rows)
+    # The solver's time grows with all columns, so only those that somebody may choose.
+    runners, column = np.unique(pairs.runner, return_inverse=True)
     prices = np.concatenate([cost, np.full(rows, UNMATCHED_COST)])
-    row = np.concatenate([pairs.errand, alone])
-    column = np.concatenate([pairs.runner, columns + alone])
     # Zero would mean "no edge"; a constant on every edge changes no choice.
     table: Any = csr_matrix(
-        (prices - prices.min() + 1, (row, column)), shape=(rows, columns + rows)
+        (
+            prices - prices.min() + 1,
+            (
+                np.concatenate([pairs.errand, alone]),
+                np.concatenate([column, len(runners) + alone]),
+            ),
+        ),
+        shape=(rows, len(runners) + rows),
     )
-    errand, chosen_column = min_weight_full_bipartite_matching(table)
+    errand, taken = min_weight_full_bipartite_matching(table)
     partner = np.empty(rows, dtype=np.int64)
-    partner[errand] = chosen_column
-    chosen: Ints = np.nonzero(partner[pairs.errand] == pairs.runner)[0]
+    partner[errand] = taken
+    chosen: Ints = np.nonzero(partner[pairs.errand] == column)[0]
     return chosen
 
 
@@ -68,7 +63,7 @@ def worth(pairs: Pairs, cost: Floats, chosen: Ints, shape: tuple[int, int]) -> F
     prices = np.zeros(columns + rows)
     while len(first):
         found = np.minimum.reduceat(prices[start] + step, first)
-        lower = found < prices[runner[first]] - CENT
+        lower = found < prices[runner[first]] - ROUNDING
         if not lower.any():
             break
         prices[runner[first[lower]]] = found[lower]

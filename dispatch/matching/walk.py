@@ -11,7 +11,10 @@ from dispatch.matching.shapes import Floats
 
 
 class Walk(Protocol):
-    """What a matching run asks about the ground; places are (…, 2) arrays of lat and lng."""
+    """What a matching run asks about the ground; places are (…, 2) arrays of lat and lng.
+
+    A walk takes as long back as there: it is asked in one direction only.
+    """
 
     def flat(self, points: Floats) -> Floats:
         """Project all places of a run to metres on one flat map; only neighbours are sought there.

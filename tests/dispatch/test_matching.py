@@ -192,6 +192,16 @@ def test_a_runner_who_will_pass_by_is_near() -> None:
     assert [step.point for step in match.way] == [CITY_HALL, north(500), north(800)]
 
 
+def test_a_policy_may_have_arrivals_count() -> None:
+    # Bob adds nothing, but comes late.
+    passing = free(BOB, -3_000, carried=1, stops=(Visit(north(800)),))
+    runners = [passing, free(CHARLIE, 100)]
+    [match] = solve([wanted()], runners).matches
+    assert match.runner_id == BOB
+    [match] = solve([wanted()], runners, rules=Rules(arrival_weight=0.5)).matches
+    assert match.runner_id == CHARLIE
+
+
 # --- together ----------------------------------------------------------------------------
 def only(matches: list[Match]) -> tuple[uuid.UUID, ...]:
     """The errands of the only match."""
