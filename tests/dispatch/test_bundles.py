@@ -8,16 +8,17 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import RunnerProfile, User
 from dispatch import services
-from dispatch.models import Offer, OfferState
+from dispatch.models import NoOffer, Offer, OfferState
 from dispatch.selectors import offer_view
 from errands.models import Errand
 from errands.states import State
 from tests.conftest import make_runner, refused, walk
-from tests.dispatch.scene import offered_together, opened, told
+from tests.dispatch.scene import offered_together, opened, stand, told
 
 MINUTE = dt.timedelta(minutes=1)
 Api = Callable[[User | None], APIClient]
@@ -50,6 +51,20 @@ def test_every_errand_of_a_bundle_has_an_offer_that_says_so(
         (str(bundle[0].bundle), 3)
     ]  # fmt: skip
     assert [number for number, _kind, _payload in told(bob)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_run_bundles_as_many_as_it_may(
+    errands: list[Errand], bob: User, now: dt.datetime, settings: Settings, most: int
+) -> None:
+    settings.MATCHING_MOST_BUNDLED = most
+    RunnerProfile.objects.filter(user=bob).update(max_bags=4)
+    stand(bob, 100, now=now)
+    assert services.match_area(area=errands[0].area, now=now) == most
+    offers = list(Offer.objects.order_by("slot"))
+    assert [offer.slot for offer in offers] == list(range(most))
+    assert {offer.bundle_size for offer in offers} == {most}
+    assert NoOffer.objects.count() == 3 - most
 
 
 def test_an_errand_alone_has_no_bundle(errands: list[Errand], bob: User, now: dt.datetime) -> None:
