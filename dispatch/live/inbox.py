@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from typing import Any, Self
 
 from dispatch.live.groups import Groups, groups_here
@@ -23,10 +22,10 @@ class Inbox:
     def __init__(self, groups: Groups, topics: Topics) -> None:
         self._groups, self._joined = groups, set[str]()
         self._topics, self._followed = topics, dict[str, Hear]()
-        self._events: deque[dict[str, Any]] = deque(maxlen=MOST_UNHEARD)
+        self._events: list[dict[str, Any]] = []
         self._position = ""
         self._lost: Exception | None = None
-        self._news = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
 
     @classmethod
     async def open(cls) -> Self:
@@ -55,12 +54,13 @@ class Inbox:
             if self._lost is not None:
                 raise self._lost
             if self._events:
-                return self._events.popleft()
+                return self._events.pop(0)
             if self._position:
                 text, self._position = self._position, ""
                 return {"type": "position.message", "text": text}
-            self._news.clear()
-            await self._news.wait()
+            # An event or a queue of asyncio would make every idle socket a kilobyte larger.
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
 
     async def close(self) -> None:
         """Leave everything, unheard what still waits; a lost Redis has forgotten it anyway."""
@@ -76,14 +76,19 @@ class Inbox:
     def put(self, event: dict[str, Any]) -> None:
         """Queue an event; of too many the oldest is dropped."""
         self._events.append(event)
-        self._news.set()
+        del self._events[:-MOST_UNHEARD]
+        self._wake()
 
     def show(self, text: str) -> None:
         """The latest position wins; one that still waits leaves it the way it had to tell."""
         if text:
             self._position = joined(self._position, text) if self._position else text
-            self._news.set()
+            self._wake()
 
     def lose(self, error: Exception) -> None:
         self._lost = error
-        self._news.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -27,7 +27,7 @@ class Topics:
 
     def __init__(self) -> None:
         self._followers: dict[str, list[Hear]] = {}
-        self._confirmed: dict[str, asyncio.Event] = {}
+        self._unconfirmed: dict[str, asyncio.Event] = {}
         self._ear: asyncio.Task[None] | None = None
         self._pubsub: PubSub | None = None  # while there is a connection
 
@@ -38,12 +38,14 @@ class Topics:
         """
         is_first = topic not in self._followers
         self._followers.setdefault(topic, []).append(hear)
-        confirmed = self._confirmed.setdefault(topic, asyncio.Event())
+        if is_first:
+            self._unconfirmed[topic] = asyncio.Event()
+            if self._pubsub is not None:
+                await self._pubsub.subscribe(topic)
         if self._ear is None:
             self._ear = asyncio.create_task(self._listen())
-        elif is_first and self._pubsub is not None:
-            await self._pubsub.subscribe(topic)
-        await confirmed.wait()
+        if topic in self._unconfirmed:
+            await self._unconfirmed[topic].wait()
 
     async def leave(self, topic: str, hear: Hear) -> None:
         """Raises one of LAYER_LOST."""
@@ -51,7 +53,8 @@ class Topics:
         followers.remove(hear)
         if followers:
             return
-        del self._followers[topic], self._confirmed[topic]
+        del self._followers[topic]
+        self._unconfirmed.pop(topic, None)
         if self._pubsub is not None:
             await self._pubsub.unsubscribe(topic)
         if not self._followers and self._ear is not None:
@@ -87,8 +90,8 @@ class Topics:
                     told.clear()
                 told.add(topic)
                 self._tell(topic, text)
-            elif kind == "subscribe" and topic in self._confirmed:
-                self._confirmed[topic].set()
+            elif kind == "subscribe" and topic in self._unconfirmed:
+                self._unconfirmed.pop(topic).set()
 
     def _tell(self, topic: str, text: str) -> None:
         for hear in self._followers.get(topic, ()):

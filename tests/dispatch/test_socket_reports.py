@@ -201,6 +201,7 @@ async def test_a_trail_that_failed_is_written_when_the_batch_comes_again(
 
     async with Client(f"/ws/errands/{errand.pk}/", user=alice) as requester:
         await requester.hear("hello")
+        assert await requester.is_well()  # and has heard all that comes with the hello
         assert (await say(phone, reading(30)))[0] == 1
         points = [reading(20), reading(10)]
         monkeypatch.setattr(trails, "trail_add", fail)

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from accounts.services import duty_end
 from common import clock
-from dispatch import locations
+from dispatch import live, locations
 from dispatch.consumers.base import in_database
 from dispatch.models import Offer, OfferState, RunnerMessage, RunnerStream
 from dispatch.protocol import MAX_GAP
@@ -240,6 +240,21 @@ async def test_two_phones_of_one_runner_hear_the_same(bob: User) -> None:
         await in_database(told, bob, 3)
         assert await sequences(one, 3, "duty.changed") == [1, 2, 3]
         assert await sequences(two, 3, "duty.changed") == [1, 2, 3]
+
+
+async def test_many_runners_are_told_at_once(bob: User) -> None:
+    carol = await in_database(make_runner, "carol")
+    async with Client(RUNNER, user=bob) as one, Client(RUNNER, user=carol) as other:
+        await one.hear("hello")
+        await other.hear("hello")
+        messages = [
+            (user.pk, {"type": "duty.changed", "sequence": number, "on_duty": True})
+            for number in (1, 2, 3)
+            for user in (bob, carol)
+        ]
+        await in_database(live.push_runners, messages)
+        assert await sequences(one, 3, "duty.changed") == [1, 2, 3]
+        assert await sequences(other, 3, "duty.changed") == [1, 2, 3]
 
 
 def forget(user: User, *, upto: int) -> None:

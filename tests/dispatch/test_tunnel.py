@@ -65,6 +65,7 @@ async def test_ninety_seconds_offline_leave_no_hole_and_no_jump(
     before, buffered = readings(0, 0), readings(1, BUFFERED)
     async with Client(f"/ws/errands/{errand.pk}/", user=alice) as requester:
         await requester.hear("hello")
+        assert await requester.is_well()  # and has heard all that comes with the hello
         async with Client(RUNNER, user=bob) as phone:
             await phone.hear("hello")
             await phone.ask("positions", "positions.ack", points=before)
@@ -97,6 +98,7 @@ async def test_the_way_before_the_errand_is_not_shown(
         Client(RUNNER, user=bob) as phone,
     ):
         await requester.hear("hello")
+        assert await requester.is_well()  # and has heard all that comes with the hello
         await phone.hear("hello")
         answer = await phone.ask("positions", "positions.ack", points=readings(0, BUFFERED))
         assert answer["kept"] == BUFFERED + 1
