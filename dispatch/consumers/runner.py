@@ -75,6 +75,12 @@ class RunnerConsumer(NumberedConsumer):
             await super().answer(command)
         else:
             await self.say(await answer(self, command))
+            if not isinstance(command, Positions):
+                self.track.forget()  # it may just have changed
+
+    async def heard(self, message: dict[str, Any]) -> None:
+        self.track.forget()
+        await super().heard(message)
 
     async def duty_start(self, command: DutyStart) -> Ack:
         position = Point(command.position.lat, command.position.lng)
