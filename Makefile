@@ -41,7 +41,7 @@ bench: packages setup peers ## Every path beside its peer, into benchmarks/RESUL
 peers: packages benchmarks/peers/node_modules/.stamp # the programs on Node.js that we measure ourselves against
 
 benchmarks/peers/node_modules/.stamp: benchmarks/peers/package-lock.json
-	@cd $(@D)/.. && npm ci --silent
+	@cd benchmarks/peers && npm ci --silent
 	@touch $@
 
 .PHONY: bench-databases
