@@ -7,12 +7,16 @@ is half of all the work. Everything else goes that way as before, and always as 
 from __future__ import annotations
 
 import asyncio
+import functools
 import struct
 from typing import Any, NamedTuple
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 from websockets.speedups import apply_mask
+
+from dispatch.protocol import WRITE_NOW
 
 TEXT = 0x81  # final, no extension, opcode 1 (RFC 6455, 5.2)
 MASKED = 0x80
@@ -42,6 +46,7 @@ def span_of(frame: bytes, at: int) -> Span | None:
     return Span(start, start + size)
 
 
+@functools.lru_cache(maxsize=1)  # for a text that many hear
 def text_frame(text: str) -> bytes:
     payload = text.encode()
     size = len(payload)
@@ -115,13 +120,21 @@ class QuickWebSocket(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
         self.queue.put_nowait({"type": "websocket.receive", "text": text})
 
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:
+            extensions: dict[str, Any] = self.scope["extensions"] or {}
+            extensions[WRITE_NOW] = self.write_now
+
     async def send(self, message: ASGISendEvent) -> None:
         text = message.get("text") if message["type"] == "websocket.send" else None
-        if isinstance(text, str) and self._has_room():
-            self.transport.write(text_frame(text))
-        else:
+        if not isinstance(text, str) or not self.write_now(text):
             await super().send(message)
 
-    def _has_room(self) -> bool:
+    def write_now(self, text: str) -> bool:
+        """Send ``text`` if that takes no waiting; return whether it was sent."""
         is_open = self.handshake_complete and not (self.close_sent or self.disconnected)
-        return is_open and self.writable.is_set() and not self.transport.is_closing()
+        has_room = is_open and self.writable.is_set() and not self.transport.is_closing()
+        if has_room:
+            self.transport.write(text_frame(text))
+        return has_room

@@ -26,6 +26,9 @@ MAX_PATH = 100
 MAX_GAP = 500  # messages missed; after a larger gap the client starts over
 MAX_SEQUENCE = 2**31 - 1
 MAX_UNREAD_S = 5.0  # the web server waits so long for room to send more
+# Our web server's extension of ASGI's scope: a function that takes a text and returns whether it
+# could be written without waiting. Else it has to be sent.
+WRITE_NOW = "balrottuieo.write_now"
 
 
 class CloseCode(IntEnum):

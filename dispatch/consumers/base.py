@@ -26,6 +26,7 @@ from dispatch.consumers.roll_call import RollCall
 from dispatch.protocol import (
     MAX_BAD_IN_A_ROW,
     MAX_FRAME_BYTES,
+    WRITE_NOW,
     BadMessage,
     CloseCode,
     Command,
@@ -43,6 +44,7 @@ Event: TypeAlias = MutableMapping[str, Any]
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Event]]
 Send: TypeAlias = Callable[[Event], Awaitable[None]]
+WriteNow: TypeAlias = Callable[[str], bool]
 
 
 class Consumer:
@@ -61,6 +63,7 @@ class Consumer:
         self.scope = scope
         self.inbox = inbox
         self._send = send
+        self._write_now: WriteNow = scope.get("extensions", {}).get(WRITE_NOW, cannot)
         self._turn = asyncio.Lock()
         self._over = False
         self._bucket = TokenBucket(now=time.monotonic())
@@ -211,7 +214,13 @@ class Consumer:
         await self.say_text(live.to_text(message))
 
     async def say_text(self, text: str) -> None:
-        await self._raw({"type": "websocket.send", "text": text})
+        if not self._write_now(text):
+            await self._raw({"type": "websocket.send", "text": text})
+
+    def said_at_once(self, text: str) -> bool:
+        """Say something out of turn, if nothing else happens to the socket, or waits for it."""
+        is_idle = not (self._turn.locked() or self._over or self.inbox.holds_something)
+        return is_idle and self._write_now(text)
 
     async def end(self, code: CloseCode) -> None:
         """Close the socket and stop. Raises StopConsumer."""
@@ -263,6 +272,11 @@ class LostConsumer(Consumer):
 
     async def opened(self) -> None:
         raise NotFound
+
+
+def cannot(_text: str) -> bool:
+    """For a web server that has no WRITE_NOW."""
+    return False
 
 
 def refuse_binary() -> Command:

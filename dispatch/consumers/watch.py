@@ -39,7 +39,7 @@ class WatchConsumer(NumberedConsumer):
 
     async def joined(self) -> None:
         await super().joined()
-        await self.inbox.follow(live.position_topic(self.errand_id))
+        await self.inbox.follow(live.position_topic(self.errand_id), self._seen)
 
     def hello(self, *, sequence: int, reset: bool) -> ErrandHello:
         self.state = self._errand.state
@@ -53,6 +53,11 @@ class WatchConsumer(NumberedConsumer):
         place = await in_database(last_position, self.errand_id, now=clock.now())
         if place is not None:
             await self.say(place)
+
+    def _seen(self, text: str) -> None:
+        """Of a thousand who watch hardly one has to be woken for it."""
+        if not (text and self.state in UNDERWAY and self.said_at_once(text)):
+            self.inbox.show(text)
 
     async def position(self, text: str) -> None:
         if self.state in UNDERWAY:

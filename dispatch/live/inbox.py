@@ -32,6 +32,10 @@ class Inbox:
         return cls(groups_here(), topics_here())
 
     @property
+    def holds_something(self) -> bool:
+        return bool(self._events or self._position or self._lost)
+
+    @property
     def joined(self) -> frozenset[str]:
         return frozenset(self._joined)
 
