@@ -32,7 +32,7 @@ MOST_ABOVE = no_more_than(0.5)
 class Options(NamedTuple):
     """Rounds, and the share of the real numbers of errands and runners."""
 
-    rounds: int = 9
+    rounds: int = 5
     share: float = 1.0
 
 

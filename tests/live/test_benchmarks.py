@@ -21,6 +21,7 @@ import pytest
 from benchmarks.__main__ import PROGRAMS
 from benchmarks.engines import ENGINES
 from benchmarks.frame.rows import Figure, Report
+from benchmarks.meals.town import write_town
 from benchmarks.operations import OPERATIONS
 
 pytestmark = [pytest.mark.live, pytest.mark.once, pytest.mark.timeout(600)]
@@ -39,7 +40,7 @@ LEAST: dict[str, tuple[str, int]] = {
     "candidates": ("--rounds 1 --runners 2000 --errands 60 --asked 30", 2),
     "decisions": ("--rounds 1 --errands 6 --runners 400 --jobs 50", 1),
     "growth": ("--rounds 1 --most 3000", 5),
-    "deliveries": ("", 0),  # of instances that are not ours to give
+    "deliveries": ("--instances {towns}", 3),
 }  # fmt: skip
 
 
@@ -55,13 +56,14 @@ class Run(NamedTuple):
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Run]:
     """All programs, two at a time: most of each is waiting for its servers."""
     directory = tmp_path_factory.mktemp("rows")
+    write_town(directory / "towns" / "evening", seed=1, orders=8)
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(LEAST, pool.map(lambda name: run(name, directory), LEAST), strict=True))
 
 
 def run(name: str, directory: Path) -> Run:
     kept = directory / f"{name}.json"
-    least, _rows = LEAST[name]
+    least = LEAST[name][0].format(towns=directory / "towns")
     done = subprocess.run(
         (sys.executable, "-m", f"benchmarks.{name}", "--json", str(kept), *least.split()),
         cwd=ROOT, capture_output=True, text=True, check=False,
