@@ -16,11 +16,20 @@ class Together(Generic[T, R]):
 
     ``work`` gets one list at a time, of at most ``most`` items in the order in which they were
     asked for, and returns what each gets. If it fails, everybody in the batch gets its error.
+    Whoever finds nothing under way waits ``linger_s`` for company: a batch of one costs almost as
+    much as one of many.
     """
 
-    def __init__(self, work: Callable[[list[T]], Awaitable[Sequence[R]]], *, most: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[list[T]], Awaitable[Sequence[R]]],
+        *,
+        most: int,
+        linger_s: float = 0.0,
+    ) -> None:
         self._work = work
         self._most = most
+        self._linger_s = linger_s
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -34,6 +43,8 @@ class Together(Generic[T, R]):
 
     async def _run(self) -> None:
         try:
+            if self._linger_s:
+                await asyncio.sleep(self._linger_s)
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 await self._do(batch)

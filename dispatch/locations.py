@@ -30,6 +30,7 @@ OCCUPATION_S = 30
 STALE_AFTER = timedelta(hours=1)
 MOST_SHOWN = 5_000
 MOST_STORED = 1_000  # at once; Redis does nothing else meanwhile
+LINGER_S = 0.003  # until what was reported is stored; no phone notices
 
 Stored = tuple[UUID, Fix, str | None]  # runner, position, who tells others; see `remember`
 
@@ -86,7 +87,9 @@ async def _store(batch: Sequence[Stored]) -> list[None]:
     return [None] * len(batch)
 
 
-_together: PerLoop[Together[Stored, None]] = PerLoop(lambda: Together(_store, most=MOST_STORED))
+_together: PerLoop[Together[Stored, None]] = PerLoop(
+    lambda: Together(_store, most=MOST_STORED, linger_s=LINGER_S)
+)
 
 
 def remember_now(runner_id: UUID, fix: Fix, *, teller: str) -> None:

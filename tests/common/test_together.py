@@ -35,6 +35,17 @@ async def test_one_turn_is_one_batch_and_what_comes_meanwhile_the_next() -> None
     assert work.batches == [[1, 2, 3], [4, 5]]
 
 
+async def test_who_is_alone_waits_a_moment_for_company() -> None:
+    work = Work()
+    work.go.set()
+    together = Together(work, most=100, linger_s=0.2)
+    alone = together.do(1)
+    await asyncio.sleep(0)
+    company = together.do(2)
+    assert [await alone, await company] == [2, 4]
+    assert work.batches == [[1, 2]]
+
+
 async def test_a_batch_is_bounded() -> None:
     work = Work()
     work.go.set()
