@@ -28,19 +28,20 @@ from benchmarks.sides.arena import Product, Side, open_runners
 from benchmarks.sides.product import Beat, Inside, Sockets, Worker
 from benchmarks.sides.usage import cpu_s, memory_mb
 from common.geo import Point
-from tests.services import RedisServer, Service
+from tests.services import RedisServer, Service, wait_for
 
-HALF_M = 7_000.0
 REQUESTERS = 50
 CHECKED_S = 2.0  # phones still walk when all else is over
 LOOK_EVERY_S = 5.0
 
 
 class Options(NamedTuple):
-    """Runners on duty, phones among them, seconds between two reports, errands paid a second."""
+    """Runners on duty, phones among them, metres from the city's middle to a side, seconds between
+    two reports, errands paid a second."""
 
     runners: int = 10_000
     sockets: int = 2_000
+    half: float = 7_000.0
     every: float = 3.0
     posts: float = 50.0
     seconds: float = 20.0
@@ -92,11 +93,12 @@ def _city(options: Options) -> Iterator[City]:
         url, redis = stack.enter_context(engine.serve()), stack.enter_context(RedisServer())
         known = environment(url, redis)
         inside, payer, stand_in = (stack.enter_context(Inside(known)) for _each in range(3))
-        runners = inside.ask("city.hire", options.runners, "runner", HALF_M)
+        runners = inside.ask("city.hire", options.runners, "runner", options.half)
         people = inside.ask("city.requesters", REQUESTERS)
-        payer.ask("posting.order", round(options.posts * options.lasts_s), people, HALF_M)
+        payer.ask("posting.order", round(options.posts * options.lasts_s), people, options.half)
         sockets = stack.enter_context(Sockets(known))
         others = [stack.enter_context(each) for each in (Worker(known), Beat(known))]
+        wait_for(lambda: bool(inside.ask("runs.worker_answers")), what="a worker's answer")
         yield City(Product(Side([sockets], redis), inside), others, payer, stand_in, runners)
 
 

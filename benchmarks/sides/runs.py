@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from celery import current_app
+
 from common import clock
 from common.db import delete_all
 from dispatch.models import Offer, RunnerMessage, Solve
@@ -26,6 +28,11 @@ def decide() -> tuple[int, int, float]:
     seconds = time.perf_counter() - begun
     told = RunnerMessage.objects.filter(type="offer.made")
     return Offer.objects.count(), told.count(), seconds
+
+
+def worker_answers() -> bool:
+    """Tell whether a worker is there to take tasks."""
+    return bool(current_app.control.ping(timeout=1))
 
 
 def forget() -> None:
