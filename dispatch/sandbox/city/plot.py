@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Okabe and Ito: told apart by everybody.
 COLOURS = ("#999999", "#0072b2", "#e69f00", "#009e73", "#cc79a7")
 SIZE, DPI = (11.0, 8.0), 110
-LONGEST_WAIT_MIN = 30
+LONGEST_WAIT_MIN = 60
 
 
 class NoPlots(Exception):
@@ -67,7 +67,11 @@ def _waiting(axes: Axes, found: Sequence[Outcome]) -> None:
     for each, colour in zip(found, COLOURS, strict=False):
         hours = [FIRST_HOUR + sample.at / 3600 for sample in each.samples]
         axes.plot(hours, [s.waiting for s in each.samples], color=colour, linewidth=1.5)
+    ticks = range(FIRST_HOUR, FIRST_HOUR + 25, 3)
+    axes.set_xticks(ticks, [str(hour % 24) for hour in ticks])
     axes.set(title="Errands that wait for somebody", xlabel="hour of the day", ylabel="errands")
+    seconds = (sample.at for each in found for sample in each.samples)
+    axes.set_xlim(FIRST_HOUR, FIRST_HOUR + min(24, max(seconds, default=0) / 3600 + 0.1))
     axes.set_ylim(bottom=0)
 
 
@@ -75,7 +79,9 @@ def _walks(axes: Axes, found: Sequence[Outcome]) -> None:
     rows = range(len(found))
     bars = axes.barh(rows, [each.added_walk for each in found], color=COLOURS[: len(found)])
     axes.bar_label(bars, fmt="%.1f", padding=3)
-    axes.set_yticks(rows, [each.policy for each in found])
+    for row, each in enumerate(found):
+        axes.text(0.5, row, each.policy, color="white", va="center", weight="bold")
+    axes.set_yticks([])
     axes.invert_yaxis()
     axes.set(title="Walked for each completed errand", xlabel="minutes")
 
