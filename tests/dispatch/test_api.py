@@ -20,6 +20,7 @@ from common.redis import client as redis_client
 from dispatch import locations, selectors
 from dispatch.api.shapes import OfferShape, TrackShape
 from dispatch.models import Offer, OfferState, TrailPoint
+from dispatch.selectors import watching
 from errands.models import Errand
 from errands.services import errand_cancel
 from errands.states import Kind, State
@@ -424,7 +425,7 @@ def test_of_a_very_long_way_the_end_is_read(
         )
         for n in range(4)
     )  # fmt: skip
-    monkeypatch.setattr(selectors, "MOST_TRAIL", 2)
+    monkeypatch.setattr(watching, "MOST_TRAIL", 2)
     assert [point["lat"] for point in track(api(), errand).data["walked"]] == [39, 40]
 
 

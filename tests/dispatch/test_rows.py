@@ -17,6 +17,7 @@ from accounts.models import RunnerProfile, User
 from common.geo import metres_between, snap
 from dispatch import selectors
 from dispatch.models import Offer, OfferState
+from dispatch.selectors.waiting import coarse
 from errands.models import Errand
 from errands.states import Kind, State
 from tests.scale.town import Size, Town, load
@@ -73,7 +74,7 @@ def nearby(runner: User, errand: Errand, radius_m: float) -> bytes:
         away = round(metres_between(errand.pickup, snap(each.pickup)))
         if away <= radius_m and not barred:
             shown = {
-                **selectors._coarse(each), "pay": each.reward,
+                **coarse(each), "pay": each.reward,
                 "walking_minutes": float(round(each.walking_minutes)), "distance_m": away,
             }  # fmt: skip
             rows.append(shown)
