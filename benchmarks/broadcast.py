@@ -11,8 +11,6 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import uvloop
-
 from benchmarks.frame.program import main
 from benchmarks.frame.rounds import turns
 from benchmarks.frame.rows import Report, Row, at_most, latency
@@ -22,11 +20,10 @@ from benchmarks.load.socket import Socket
 from benchmarks.sides.arena import (
     Product,
     Side,
+    beside_ws,
     open_peers,
     open_public,
     open_runners,
-    plain_ws,
-    product,
 )
 from benchmarks.sides.usage import memory_mb
 from common.geo import Point
@@ -85,12 +82,7 @@ class Hall:
 
 
 def measure(options: Options) -> Report:
-    with (
-        product(options.processes) as ours,
-        plain_ws() as peer,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-    ):
-        return runner.run(_measured(options, ours, peer))
+    return beside_ws(_measured, options, processes=options.processes)
 
 
 async def _measured(options: Options, ours: Product, peer: Side) -> Report:

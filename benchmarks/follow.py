@@ -6,28 +6,24 @@ through Redis; the peer is one process of plain ws that keeps nothing but the la
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
-
-import uvloop
 
 from benchmarks.frame.program import main
 from benchmarks.frame.rounds import turns
 from benchmarks.frame.rows import Report, Row, at_least, figure, latency, no_more_than
-from benchmarks.load.phones import Phone, Rate, paced, saturated
+from benchmarks.load.phones import Phone
 from benchmarks.load.positions import Walk
 from benchmarks.load.socket import Socket
 from benchmarks.sides.arena import (
     Product,
     Side,
+    beside_ws,
     open_peers,
     open_runners,
     open_watchers,
-    plain_ws,
-    product,
 )
-from benchmarks.sides.usage import memory_mb
+from benchmarks.sides.reporting import Found, reported
 from common.geo import Point
 from tests.services import wait_for
 
@@ -44,21 +40,8 @@ class Options(NamedTuple):
     rate: float = 300.0
 
 
-class Found(NamedTuple):
-    """One side in one round."""
-
-    full: Rate
-    steady: Rate
-    memory_mb: float
-
-
 def measure(options: Options) -> Report:
-    with (
-        product(options.processes) as ours,
-        plain_ws() as peer,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-    ):
-        return runner.run(_measured(options, ours, peer))
+    return beside_ws(_measured, options, processes=options.processes)
 
 
 async def _measured(options: Options, ours: Product, peer: Side) -> Report:
@@ -71,7 +54,7 @@ async def _measured(options: Options, ours: Product, peer: Side) -> Report:
         side.rest()
     found: dict[str, list[Found]] = {name: [] for name in sides}
     for name in turns(sides, options.rounds):
-        found[name].append(await _round(options, *sides[name]))
+        found[name].append(await reported(*sides[name], seconds=options.seconds, rate=options.rate))
     said = sum(phone.said for phone in sides["ours"][1])
     with ours.side.awake():
         wait_for(
@@ -96,13 +79,6 @@ async def _peer_pairs(peer: Side, count: int) -> tuple[list[Socket], list[Socket
 
 def _phones(runners: Sequence[Socket], watchers: Sequence[Socket], walk: Walk) -> list[Phone]:
     return [Phone(*pair, walk) for pair in zip(runners, watchers, strict=True)]
-
-
-async def _round(options: Options, side: Side, phones: Sequence[Phone]) -> Found:
-    with side.awake():
-        full = await saturated(phones, options.seconds)
-        steady = await paced(phones, options.rate, options.seconds)
-        return Found(full, steady, memory_mb(side.servers))
 
 
 def _rows(options: Options, ours: Sequence[Found], peer: Sequence[Found]) -> list[Row]:

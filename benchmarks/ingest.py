@@ -6,20 +6,17 @@ machine's cores with whichever of them is measured.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
-
-import uvloop
 
 from benchmarks.frame.program import main
 from benchmarks.frame.rounds import turns
 from benchmarks.frame.rows import Report, Row, at_least, at_most, figure, latency
-from benchmarks.load.phones import Phone, Rate, paced, saturated
+from benchmarks.load.phones import Phone
 from benchmarks.load.positions import Walk
 from benchmarks.load.socket import Socket
-from benchmarks.sides.arena import Product, Side, open_peers, open_runners, plain_ws, product
-from benchmarks.sides.usage import memory_mb
+from benchmarks.sides.arena import Product, Side, beside_ws, open_peers, open_runners
+from benchmarks.sides.reporting import Found, reported
 from common.geo import METRES_PER_DEGREE, Point
 
 STORED_M = 1.0  # Redis keeps about half a metre
@@ -35,21 +32,8 @@ class Options(NamedTuple):
     rate: float = 5_000.0
 
 
-class Found(NamedTuple):
-    """One side in one round."""
-
-    full: Rate
-    steady: Rate
-    memory_mb: float
-
-
 def measure(options: Options) -> Report:
-    with (
-        product(options.processes) as ours,
-        plain_ws() as peer,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-    ):
-        return runner.run(_measured(options, ours, peer))
+    return beside_ws(_measured, options, processes=options.processes)
 
 
 async def _measured(options: Options, ours: Product, peer: Side) -> Report:
@@ -63,7 +47,7 @@ async def _measured(options: Options, ours: Product, peer: Side) -> Report:
         side.rest()
     found: dict[str, list[Found]] = {name: [] for name in sides}
     for name in turns(sides, options.rounds):
-        found[name].append(await _round(options, *sides[name]))
+        found[name].append(await reported(*sides[name], seconds=options.seconds, rate=options.rate))
     _check(ours.inside.ask("city.stored", runners), sides["ours"][1], walk)
     _check(peer.stored(runners), sides["ws"][1], walk)
     return Report(_rows(options, found["ours"], found["ws"]))
@@ -71,13 +55,6 @@ async def _measured(options: Options, ours: Product, peer: Side) -> Report:
 
 def _phones(sockets: Sequence[Socket], walk: Walk) -> list[Phone]:
     return [Phone(socket, socket, walk) for socket in sockets]
-
-
-async def _round(options: Options, side: Side, phones: Sequence[Phone]) -> Found:
-    with side.awake():
-        full = await saturated(phones, options.seconds)
-        steady = await paced(phones, options.rate, options.seconds)
-        return Found(full, steady, memory_mb(side.servers))
 
 
 def _check(stored: Sequence[Point], phones: Sequence[Phone], walk: Walk) -> None:

@@ -11,14 +11,12 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import uvloop
-
 from benchmarks.frame.program import main
 from benchmarks.frame.rows import Figure, Report, Row, figure, no_more_than
 from benchmarks.load.phones import Phone, paced
 from benchmarks.load.positions import Walk
 from benchmarks.load.socket import Socket, check_alive
-from benchmarks.sides.arena import Product, Side, open_peers, open_runners, plain_ws, product
+from benchmarks.sides.arena import Product, Side, beside_ws, open_peers, open_runners
 from benchmarks.sides.usage import cpu_s, memory_mb
 from common.geo import Point
 
@@ -56,12 +54,7 @@ class Watch:
 
 
 def measure(options: Options) -> Report:
-    with (
-        product(1) as ours,
-        plain_ws() as peer,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-    ):
-        return runner.run(_measured(options, ours, peer))
+    return beside_ws(_measured, options, processes=1)
 
 
 async def _measured(options: Options, ours: Product, peer: Side) -> Report:

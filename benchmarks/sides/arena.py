@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import redis
+import uvloop
 
 from benchmarks.engines import environment
+from benchmarks.frame.rows import Report
 from benchmarks.load.socket import Address, Socket, connected
 from benchmarks.sides.peers import Peer
 from benchmarks.sides.product import Inside, Sockets
 from common.geo import Point
 from tests.services import RedisServer, Service
+
+Options = TypeVar("Options")
 
 TICKETS_AT_ONCE = 200
 
@@ -72,6 +77,19 @@ def plain_ws() -> Iterator[Side]:
     with ExitStack() as stack:
         server = stack.enter_context(RedisServer())
         yield Side([stack.enter_context(Peer("sockets.js", REDIS_URL=server.url))], server)
+
+
+def beside_ws(
+    measured: Callable[[Options, Product, Side], Coroutine[None, None, Report]],
+    options: Options, *, processes: int,
+) -> Report:  # fmt: skip
+    """Run so many socket servers of ours and the peer, and measure both in one event loop."""
+    with (
+        product(processes) as ours,
+        plain_ws() as peer,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        return runner.run(measured(options, ours, peer))
 
 
 async def open_runners(ours: Product, runners: Sequence[str]) -> list[Socket]:
