@@ -26,7 +26,7 @@ class Member(Protocol):
 
 
 class Groups:
-    """Listens while anybody is in a group."""
+    """Listens from the first member on."""
 
     def __init__(self) -> None:
         self._layer: Any = get_channel_layer()
@@ -51,9 +51,6 @@ class Groups:
     async def leave(self, groups: Collection[str], member: Member) -> None:
         """Raises one of LAYER_LOST, when only the layer still thinks that somebody is there."""
         left = [group for group in groups if self._is_empty_without(member, group)]
-        if not self._members and self._ear is not None:
-            self._ear.cancel()
-            self._ear = None
         await asyncio.gather(*(self._changes.do((group, False)) for group in left))
 
     async def forgotten(self, groups: Collection[str]) -> set[str]:

@@ -70,9 +70,10 @@ class Inbox:
         """Leave everything, unheard what still waits; a lost Redis has forgotten it anyway."""
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                for topic, hear in self._followed.items():
-                    await self._topics.leave(topic, hear)
-                await self._groups.leave(self._joined, self)
+                # At once, so that one that fails does not keep this inbox in the other.
+                await asyncio.gather(
+                    self._topics.leave(self._followed), self._groups.leave(self._joined, self)
+                )
         except LAYER_LOST as error:
             logger.warning("a socket could not leave its groups: %r", error)
 

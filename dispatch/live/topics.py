@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
@@ -19,11 +20,14 @@ logger = logging.getLogger(__name__)
 PAUSE_S = 0.5  # until a lost Redis is tried again
 MISSED = ""  # what everybody hears after a loss: something may have been said meanwhile
 
+# Of a connection that another task has just given up redis-py says that None has no writelines.
+GONE = (*LAYER_LOST, AttributeError)
+
 Hear = Callable[[str], None]
 
 
 class Topics:
-    """Listens while anybody follows a topic; comes back by itself when Redis does."""
+    """Listens from the first follower on; comes back by itself when Redis does."""
 
     def __init__(self) -> None:
         self._followers: dict[str, list[Hear]] = {}
@@ -34,32 +38,37 @@ class Topics:
     async def follow(self, topic: str, hear: Hear) -> None:
         """Hear from now on, at once and in order, what is published on ``topic``.
 
-        Raises one of LAYER_LOST.
+        Waits for as long as Redis is away.
         """
         is_first = topic not in self._followers
         self._followers.setdefault(topic, []).append(hear)
         if is_first:
             self._unconfirmed[topic] = asyncio.Event()
-            if self._pubsub is not None:
-                await self._pubsub.subscribe(topic)
+            await self._try(PubSub.subscribe, topic)
         if self._ear is None:
             self._ear = asyncio.create_task(self._listen())
         if topic in self._unconfirmed:
             await self._unconfirmed[topic].wait()
 
-    async def leave(self, topic: str, hear: Hear) -> None:
-        """Raises one of LAYER_LOST."""
-        followers = self._followers[topic]
-        followers.remove(hear)
-        if followers:
-            return
-        del self._followers[topic]
-        self._unconfirmed.pop(topic, None)
+    async def leave(self, followed: Mapping[str, Hear]) -> None:
+        """Hear no more of them."""
+        left = [topic for topic, hear in followed.items() if self._is_unheard(topic, hear)]
+        if left:
+            await self._try(PubSub.unsubscribe, *left)
+
+    async def _try(self, command: Callable[..., Awaitable[None]], *topics: str) -> None:
+        """Without a connection there is nothing to do: the next one begins with what holds then."""
         if self._pubsub is not None:
-            await self._pubsub.unsubscribe(topic)
-        if not self._followers and self._ear is not None:
-            self._ear.cancel()
-            self._ear = None
+            with suppress(*GONE):
+                await command(self._pubsub, *topics)
+
+    def _is_unheard(self, topic: str, without: Hear) -> bool:
+        followers = self._followers[topic]
+        followers.remove(without)
+        if not followers:
+            del self._followers[topic]
+            self._unconfirmed.pop(topic, None)
+        return not followers
 
     async def _listen(self) -> None:
         while True:
@@ -68,7 +77,7 @@ class Topics:
             try:
                 async with redis, redis.pubsub() as pubsub:
                     await self._hear_all(pubsub)
-            except LAYER_LOST as error:
+            except GONE as error:
                 logger.warning("positions are not heard for a while: %r", error)
             finally:
                 self._pubsub = None

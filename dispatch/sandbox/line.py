@@ -91,8 +91,8 @@ class Line:
             try:
                 await self._listen(socket)
             finally:
-                self._socket = None
-                self.down_since = time.monotonic()
+                if self.up:  # else it is down since longer
+                    self._socket, self.down_since = None, time.monotonic()
         self._closed(socket.close_code, token)
 
     async def _listen(self, socket: ClientConnection) -> None:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
+from channels.layers import get_channel_layer
 from pytest_django import Settings
 
 from common import clock
@@ -82,6 +83,22 @@ async def test_who_left_hears_no_more_and_the_others_still_do() -> None:
         assert client().zcard("asgi:group:errand.news") == 1
     assert client().keys("asgi:group:*") == []
     assert client().pubsub_numsub(live.position_topic(ERRAND)) == [(live.position_topic(ERRAND), 0)]
+
+
+async def test_when_all_have_left_the_next_one_hears_at_once() -> None:
+    """As after every outage: each socket is told to come again, and comes."""
+    groups, topics = Groups(), Topics()
+    for step in range(20):
+        inbox = Inbox(groups, topics)
+        await inbox.join("errand.news")
+        await inbox.follow(live.position_topic(ERRAND))
+        await walk(step)
+        assert await heard(inbox) == [step]
+        await get_channel_layer().group_send(
+            "errand.news", {"type": "tick", "group": "errand.news"}
+        )
+        assert (await inbox.next())["type"] == "tick"
+        await inbox.close()
 
 
 async def test_every_position_reaches_who_keeps_up_and_a_slow_one_gets_the_way() -> None:

@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.live, pytest.mark.once, pytest.mark.timeout(400)]
 Tell = Callable[[str], None]
 BUSY = "assigned|at_pickup|picked_up"
 QUEUES = ("matching", "payments", "notifications", "housekeeping")
+TOLD = 4_000  # characters, of a story that went wrong
 OUTAGE_S, DATABASE_OUTAGE_S = 20.0, 10.0
 
 
@@ -58,7 +59,11 @@ def story(stack: Stack, tell: Tell, what: str, *, seed: int) -> Iterator[Scene]:
         Probe(stack.product.url) as probe,
     ):
         robots.reach(BUSY)
-        yield Scene(robots, probe)
+        try:
+            yield Scene(robots, probe)
+        except (AssertionError, TimeoutError):
+            tell(f"{what} · the robots had told:\n{robots.told[-TOLD:]}")
+            raise
         robots.ended()
     audit, waited = robots.summary.get("audit"), robots.summary.get("seconds_to_match")
     tell(f"{what} · {type(stack.database).__name__}")
@@ -101,7 +106,8 @@ def test_redis_comes_back_empty(stack: Stack, tell: Tell) -> None:
         stack.tie_a_knot()
         outage(stack.redis, OUTAGE_S)
         assert not stack.knot_is_there()
-        wait_for(lambda: stack.runners_on_the_map() >= 5, what="runners on the map again")
+        # Phones come back by and by, and one that stands still reports every ten seconds.
+        wait_for(lambda: stack.runners_on_the_map() >= 5, what="the map full again", seconds=60)
     assert set(scene.probe.kinds) <= {GOOD, REFUSED}
 
 
