@@ -1,7 +1,11 @@
-"""What every request passes: a trace id, a body limit, problem+json for what DRF never sees."""
+"""What every request passes: a trace id, a body limit, problem+json for what DRF never sees.
+
+And a short way for whoever carries a token.
+"""
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 import uuid
@@ -10,7 +14,10 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.template.response import SimpleTemplateResponse
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.translation import gettext as _
+from rest_framework.views import APIView
 
 from common.errors import Unavailable
 from common.problems import LOST, RETRY_AFTER_S, problem_response
@@ -21,6 +28,8 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 TRACE = re.compile(r"[A-Za-z0-9-]{8,64}")
 API_PREFIX = "/api/"
+BEARER = "Bearer "
+REMEMBERED_PATHS = 256
 
 
 class TraceMiddleware:
@@ -78,6 +87,36 @@ class ProblemMiddleware:
             response = render(request, "503.html", status=busy.status)
         response["Retry-After"] = str(RETRY_AFTER_S)
         return response
+
+
+class BearerMiddleware:
+    """Send who carries a token straight to an API view: what stands behind needs a cookie.
+
+    That is sessions, CSRF, messages and allauth's own; and addresses are not looked up again.
+    DRF's views handle their errors and say no to a token that is not good.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.META.get("HTTP_AUTHORIZATION", "").startswith(BEARER):
+            return self.get_response(request)
+        try:
+            match = _match(request.path_info, settings.ROOT_URLCONF)
+        except Resolver404:
+            return self.get_response(request)
+        if not issubclass(getattr(match.func, "cls", object), APIView):
+            return self.get_response(request)
+        request.resolver_match = match
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        return response.render() if isinstance(response, SimpleTemplateResponse) else response
+
+
+@functools.lru_cache(REMEMBERED_PATHS)
+def _match(path: str, urls: str) -> ResolverMatch:
+    """Raises Resolver404, which is not remembered."""
+    return resolve(path, urls)
 
 
 def _too_large(request: HttpRequest) -> bool:

@@ -67,7 +67,7 @@ def errand_seen_by(*, errand_id: UUID, user: User) -> Errand:
 
 
 def role_in(errand: Errand | ErrandRow, user: User) -> Role:
-    return Role.REQUESTER if errand.requester_id == user.pk else Role.RUNNER
+    return Role.REQUESTER if errand.requester_id == user.id else Role.RUNNER
 
 
 def events_of(errand: Errand, *, after: int = 0) -> QuerySet[ErrandEvent]:

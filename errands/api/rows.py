@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -18,18 +18,16 @@ from accounts.models import User
 from errands.api.shapes import LINE_LABELS
 from errands.models import label_of
 from errands.selectors import ErrandRow, EventRow, nicknames, role_in
-from errands.states import Kind, Move, Role, State, moves_from
+from errands.states import Kind, Role, State, moves_from
 
 Json = dict[str, Any]
 
 
 def errand_list(errands: list[ErrandRow], *, user: User) -> list[Json]:
     """Write ``ErrandShape`` for one of the two parties."""
-    parties = {errand.requester_id for errand in errands}
-    parties |= {errand.runner_id for errand in errands if errand.runner_id is not None}
-    names = {user.pk: user.nickname} | nicknames(parties - {user.pk})
+    people = _people(errands, user)
     zone, language = timezone.get_current_timezone(), get_language()
-    return [_errand(errand, user, names, zone, language) for errand in errands]
+    return [_errand(errand, role_in(errand, user), people, zone, language) for errand in errands]
 
 
 def event_list(events: Iterable[EventRow]) -> list[Json]:
@@ -50,10 +48,21 @@ def event_list(events: Iterable[EventRow]) -> list[Json]:
     ]
 
 
+def _people(errands: list[ErrandRow], user: User) -> dict[UUID | None, Json | None]:
+    """Write each party once; nobody, who runs some errands, is None."""
+    parties = {party for errand in errands for party in (errand.requester_id, errand.runner_id)}
+    others = nicknames(party for party in parties - {user.pk} if party is not None)
+    named = {user.pk: user.nickname} | others
+    return {None: None} | {key: {"id": key, "nickname": name} for key, name in named.items()}
+
+
 def _errand(
-    errand: ErrandRow, user: User, names: dict[UUID, str], zone: tzinfo, language: str | None
+    errand: ErrandRow,
+    role: Role,
+    people: dict[UUID | None, Json | None],
+    zone: tzinfo,
+    language: str | None,
 ) -> Json:
-    role = role_in(errand, user)
     return {
         "id": errand.id,
         "kind": errand.kind,
@@ -63,8 +72,8 @@ def _errand(
         "bags": errand.bags,
         "floors": errand.floors,
         "expected_minutes": errand.expected_minutes,
-        "starts_at": _local(errand.starts_at, zone),
-        "deadline_at": _local(errand.deadline_at, zone),
+        "starts_at": errand.starts_at and errand.starts_at.astimezone(zone),
+        "deadline_at": errand.deadline_at and errand.deadline_at.astimezone(zone),
         "lines": [_line(line, language) for line in errand.lines],
         "walking_minutes": errand.walking_minutes,
         "state": errand.state,
@@ -76,15 +85,15 @@ def _errand(
         "service_fee": errand.service_fee,
         "total": errand.reward + errand.service_fee,
         "proof": errand.proof,
-        "due_at": _local(errand.due_at, zone),
-        "opened_at": _local(errand.opened_at, zone),
-        "accepted_at": _local(errand.accepted_at, zone),
-        "delivered_at": _local(errand.delivered_at, zone),
-        "ended_at": _local(errand.ended_at, zone),
-        "created_at": _local(errand.created_at, zone),
-        "requester": _person(errand.requester_id, names),
-        "runner": _person(errand.runner_id, names),
-        "role": role,
+        "due_at": errand.due_at and errand.due_at.astimezone(zone),
+        "opened_at": errand.opened_at and errand.opened_at.astimezone(zone),
+        "accepted_at": errand.accepted_at and errand.accepted_at.astimezone(zone),
+        "delivered_at": errand.delivered_at and errand.delivered_at.astimezone(zone),
+        "ended_at": errand.ended_at and errand.ended_at.astimezone(zone),
+        "created_at": errand.created_at and errand.created_at.astimezone(zone),
+        "requester": people[errand.requester_id],
+        "runner": people[errand.runner_id],
+        "role": role.value,
         "moves": _moves(errand.state, errand.kind, role),
     }
 
@@ -93,17 +102,9 @@ def _place(lat: float | None, lng: float | None, address: str) -> Json | None:
     return None if lat is None or lng is None else {"lat": lat, "lng": lng, "address": address}
 
 
-def _local(time: datetime | None, zone: tzinfo) -> datetime | None:
-    return None if time is None else time.astimezone(zone)
-
-
 def _line(line: dict[str, str | int], language: str | None) -> Json:
     code = str(line["code"])
     return {"code": code, "name": _line_label(code, language), "amount": line["amount"]}
-
-
-def _person(key: UUID | None, names: dict[UUID, str]) -> Json | None:
-    return None if key is None else {"id": key, "nickname": names[key]}
 
 
 # Looking a text up costs more than writing the row: once for each language is enough.
@@ -120,5 +121,5 @@ def _state_label(state: str, kind: str, _language: str | None) -> str:
 
 
 @functools.cache
-def _moves(state: str, kind: str, role: Role) -> tuple[Move, ...]:
-    return tuple(moves_from(State(state), kind=Kind(kind), role=role))
+def _moves(state: str, kind: str, role: Role) -> tuple[str, ...]:
+    return tuple(move.value for move in moves_from(State(state), kind=Kind(kind), role=role))
