@@ -10,7 +10,7 @@ import asyncio
 import functools
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -135,7 +135,7 @@ class QuickWebSocket(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if not self.close_sent:
-            self._offered = self.scope["extensions"] or {}
+            self._offered = cast("dict[str, Any]", self.scope["extensions"])
             self._offered.update({WRITE_NOW: self.write_now, READ_NOW: self.read_now})
 
     def read_now(self, hear: Hear) -> None:
