@@ -106,9 +106,9 @@ class Track:
 
     @property
     def sure(self) -> Known | None:
-        """What is remembered, if :meth:`report_soon` needs no more: no trail has to be written."""
+        """What is remembered, if :meth:`report_soon` needs no more."""
         known = self._known
-        if known is None or known.carried or not known.on_duty or time.monotonic() > self._until:
+        if known is None or not known.occupied or time.monotonic() > self._until:
             return None
         return known
 
@@ -122,11 +122,25 @@ class Track:
         """
         kept, refused = known.sift(points, now=now, behind=behind)
         report = Report(len(kept), refused)
-        if kept:
-            stored = partial(self._stored, known, kept[-1], report, then)
-            locations.remembered(self._runner_id, kept[-1]).add_done_callback(stored)
-        else:
+        if not kept:
             then(report)
+            return
+        goal = partial(self._stored, known, kept[-1], report, then)
+        if known.carried:
+            self._show(known, kept)
+            written = trail_write(known.trail(self._runner_id, kept))
+            written.add_done_callback(partial(self._written, kept[-1], goal))
+        else:
+            locations.remembered(self._runner_id, kept[-1]).add_done_callback(goal)
+
+    def _written(
+        self, last: Fix, goal: Callable[[asyncio.Future[None]], None], done: asyncio.Future[None]
+    ) -> None:
+        """The trail is before the last position: what failed in between can come again."""
+        if done.cancelled() or done.exception() is not None:
+            goal(done)
+        else:
+            locations.remembered(self._runner_id, last).add_done_callback(goal)
 
     def _stored(
         self, known: Known, last: Fix, report: Report, then: Then, done: asyncio.Future[None]

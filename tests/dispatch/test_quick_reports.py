@@ -5,18 +5,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from accounts.models import User
 from common import clock
+from common.db import in_database
 from common.errors import Unavailable
 from dispatch import locations
+from dispatch.models import TrailPoint
 from dispatch.protocol import BURST, READ_NOW, WRITE_NOW, CloseCode
 from tests.dispatch.socket_client import Client, Ended
-from tests.dispatch.stories import GANGNAM
+from tests.dispatch.stories import GANGNAM, accepted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,6 +75,19 @@ async def test_a_known_runner_is_answered_at_once(bob: User) -> None:
         assert list(locations.everyone()) == [bob.pk]
         assert phone.offer(report(25))
         assert (await phone.hear("positions.ack"))["refused"] == {"out_of_order": 1}
+
+
+async def test_whoever_carries_leaves_a_trail_before_the_answer(
+    alice: User, bob: User, now: datetime
+) -> None:
+    errand = await in_database(accepted, alice, bob, now=now - timedelta(minutes=5))
+    async with QuickClient(bob) as phone:
+        await known(phone)
+        for ago_s in (20, 10):
+            assert phone.offer(report(ago_s))
+            assert (await phone.hear("positions.ack"))["kept"] == 1
+        trail = TrailPoint.objects.filter(errand=errand)
+        assert await in_database(trail.count) == 3
 
 
 async def test_one_at_a_time_and_the_rest_in_order(bob: User) -> None:
