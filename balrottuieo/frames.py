@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import struct
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, cast
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 from websockets.speedups import apply_mask
 
-from dispatch.protocol import WRITE_NOW
+from dispatch.protocol import READ_NOW, WRITE_NOW
 
 TEXT = 0x81  # final, no extension, opcode 1 (RFC 6455, 5.2)
 MASKED = 0x80
@@ -24,26 +25,25 @@ MASK_BYTES = 4
 SHORT, LONG = 126, 127  # lengths that say that the length follows, in 2 or 8 bytes
 
 
-class Span(NamedTuple):
-    """Where a frame's payload begins and ends, counted from the start of the frame."""
-
-    start: int
-    end: int
+Hear = Callable[[bytes], bool]
 
 
-def span_of(frame: bytes, at: int) -> Span | None:
-    """Read the head of a client's frame that begins at ``at``; None when it is not there yet."""
-    head = frame[at : at + 10]
-    if len(head) < 2:
+def span_of(data: bytes, at: int) -> tuple[int, int] | None:
+    """Read the head of a client's frame that begins at ``at``; None when it is not there yet.
+
+    Return where its payload begins and ends, counted from the start of the frame.
+    """
+    there = len(data) - at
+    if there < 2:
         return None
-    size, start = head[1] & ~MASKED, 2
+    size, start = data[at + 1] & ~MASKED, 2
     if size >= SHORT:
         start = 4 if size == SHORT else 10
-        if len(head) < start:
+        if there < start:
             return None
-        size = int.from_bytes(head[2:start], "big")
-    start += MASK_BYTES if head[1] & MASKED else 0
-    return Span(start, start + size)
+        size = int.from_bytes(data[at + 2 : at + start], "big")
+    start += MASK_BYTES if data[at + 1] & MASKED else 0
+    return start, start + size
 
 
 @functools.lru_cache(maxsize=1)  # for a text that many hear
@@ -55,6 +55,10 @@ def text_frame(text: str) -> bytes:
     if size <= 0xFFFF:
         return struct.pack("!BBH", TEXT, SHORT, size) + payload
     return struct.pack("!BBQ", TEXT, LONG, size) + payload
+
+
+def untaken(_raw: bytes) -> bool:
+    return False
 
 
 class SmallQueue(asyncio.Queue[ASGIReceiveEvent]):
@@ -87,27 +91,35 @@ class QuickWebSocket(WebSocketsSansIOProtocol):
         self.conn.available_extensions = []
         self.queue = SmallQueue()
         self._rest = b""  # the beginning of a frame
+        self._hear: Hear = untaken
+        self._offered: dict[str, Any] = {}
 
     def data_received(self, data: bytes) -> None:
         if not self.handshake_complete:
             super().data_received(data)
             return
-        data, at = self._rest + data, 0
+        if self._rest:
+            data = self._rest + data
+        at, size = 0, len(data)
         while (span := span_of(data, at)) is not None:
-            if at + span.end > len(data) and span.end - span.start <= self.config.ws_max_size:
+            start, end = span
+            if at + end > size and end - start <= self.config.ws_max_size:
                 break
-            self._frame_received(data[at : at + span.end], span)
-            at += span.end
+            is_all = at == 0 and end == size
+            self._frame_received(data if is_all else data[at : at + end], start, end)
+            at += end
         self._rest = data[at:]
 
-    def _frame_received(self, frame: bytes, span: Span) -> None:
-        is_plain = frame[0] == TEXT and frame[1] & MASKED and span.end == len(frame)
+    def _frame_received(self, frame: bytes, start: int, end: int) -> None:
+        is_plain = frame[0] == TEXT and frame[1] & MASKED and end == len(frame)
         if not is_plain or self.frames or self.close_sent:
             super().data_received(frame)
             return
+        raw = apply_mask(frame[start:], frame[start - MASK_BYTES : start])
+        if self.queue.empty() and self._hear(raw):
+            return
         try:
-            mask = frame[span.start - MASK_BYTES : span.start]
-            text = apply_mask(frame[span.start :], mask).decode()
+            text = raw.decode()
         except UnicodeDecodeError:
             super().data_received(frame)  # knows how to say so
         else:
@@ -123,8 +135,18 @@ class QuickWebSocket(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if not self.close_sent:
-            extensions: dict[str, Any] = self.scope["extensions"] or {}
-            extensions[WRITE_NOW] = self.write_now
+            self._offered = cast("dict[str, Any]", self.scope["extensions"])
+            self._offered.update({WRITE_NOW: self.write_now, READ_NOW: self.read_now})
+
+    def read_now(self, hear: Hear) -> None:
+        """Offer each text to ``hear``, unless others wait to be received; see READ_NOW."""
+        self._hear = hear
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        # What knows each other in a ring would wait for the garbage collector.
+        self._hear = untaken
+        self._offered.clear()
 
     async def send(self, message: ASGISendEvent) -> None:
         text = message.get("text") if message["type"] == "websocket.send" else None

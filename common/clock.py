@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from django.utils import timezone
+from datetime import UTC, datetime
 
 
 def now() -> datetime:
@@ -13,5 +11,5 @@ def now() -> datetime:
     MongoDB keeps no more: a finer time would read back as another one than was written, and the
     answer to a POST would differ from that to the GET after it.
     """
-    present = timezone.now()
+    present = datetime.now(UTC)
     return present.replace(microsecond=present.microsecond // 1_000 * 1_000)

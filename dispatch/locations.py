@@ -6,6 +6,7 @@ function raises ``Unavailable`` when Redis does not answer in time.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -77,6 +78,11 @@ async def remember(runner_id: UUID, fixes: Sequence[Fix], *, teller: str | None 
     something else about the runner hears that it is over.
     """
     await _together().do((runner_id, fixes[-1], teller))
+
+
+def remembered(runner_id: UUID, fix: Fix) -> asyncio.Future[None]:
+    """Do what :func:`remember` does; the future is done when it is."""
+    return _together().do((runner_id, fix, None))
 
 
 async def _store(batch: Sequence[Stored]) -> list[None]:

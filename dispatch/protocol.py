@@ -26,9 +26,12 @@ MAX_PATH = 100
 MAX_GAP = 500  # messages missed; after a larger gap the client starts over
 MAX_SEQUENCE = 2**31 - 1
 MAX_UNREAD_S = 5.0  # the web server waits so long for room to send more
-# Our web server's extension of ASGI's scope: a function that takes a text and returns whether it
-# could be written without waiting. Else it has to be sent.
+# Our web server's extensions of ASGI's scope. A function that takes a text and returns whether it
+# could be written without waiting; else it has to be sent.
 WRITE_NOW = "balrottuieo.write_now"
+# A function that takes a function: it is given each text, as bytes that need not be UTF-8, before
+# it is received, and returns whether it took it. Those before have been received then.
+READ_NOW = "balrottuieo.read_now"
 
 
 class CloseCode(IntEnum):
@@ -72,6 +75,8 @@ class BadMessage(Exception):
 class TokenBucket:
     """Let ``rate`` messages a second through, and a burst of ``burst`` after a pause."""
 
+    __slots__ = ("_at", "_burst", "_left", "_rate")
+
     def __init__(
         self, *, now: float, rate: float = MESSAGES_PER_SECOND, burst: float = BURST
     ) -> None:
@@ -80,12 +85,10 @@ class TokenBucket:
 
     def take(self, now: float, cost: float = 1.0) -> bool:
         """Take ``cost`` tokens; ``now`` in seconds of a clock that only moves forward."""
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+        left = min(self._burst, self._left + (now - self._at) * self._rate)
         self._at = now
-        if self._left < cost:
-            return False
-        self._left -= cost
-        return True
+        self._left = left if left < cost else left - cost
+        return left >= cost
 
 
 # --- What clients say ----------------------------------------------------------------------
@@ -174,6 +177,7 @@ class Decoder:
     """What one kind of socket understands."""
 
     def __init__(self, *commands: type[Command]) -> None:
+        self._kinds = frozenset(commands)
         self.commands = {str(command.__struct_config__.tag): command for command in commands}
 
     def __call__(self, raw: bytes) -> Command:
@@ -182,7 +186,7 @@ class Decoder:
             command = _commands.decode(raw)
         except (msgspec.DecodeError, RecursionError) as error:
             raise _explained(raw, error, self.commands) from error
-        if command.name not in self.commands:
+        if type(command) not in self._kinds:
             raise BadMessage(ErrorCode.UNKNOWN_TYPE, about=command.name, command_id=command.id)
         return command
 

@@ -23,9 +23,11 @@ from common.errors import DomainError, Invalid, NotAllowed, NotFound, Unavailabl
 from common.together import PerLoop
 from dispatch import live
 from dispatch.consumers.roll_call import RollCall
+from dispatch.consumers.turn import Turn
 from dispatch.protocol import (
     MAX_BAD_IN_A_ROW,
     MAX_FRAME_BYTES,
+    READ_NOW,
     WRITE_NOW,
     BadMessage,
     CloseCode,
@@ -64,8 +66,9 @@ class Consumer:
         self.inbox = inbox
         self._send = send
         self._write_now: WriteNow = scope.get("extensions", {}).get(WRITE_NOW, cannot)
-        self._turn = asyncio.Lock()
+        self._turn = Turn()
         self._over = False
+        self._unsaid: Any = None  # an answer that found no room, or a failure
         self._bucket = TokenBucket(now=time.monotonic())
         self._bad_in_a_row = 0
 
@@ -105,6 +108,9 @@ class Consumer:
         async with self._turn:
             if self._over:
                 raise StopConsumer
+            if self._unsaid is not None:
+                unsaid, self._unsaid = self._unsaid, None
+                await self.say(unsaid() if callable(unsaid) else unsaid)
             await handle(event)
 
     async def _said(self, event: Event) -> None:
@@ -157,6 +163,7 @@ class Consumer:
                 await self.inbox.join(live.user_group(self.user.pk))
             await self.opened()
             self.roll_call().enter(self)
+            self.scope.get("extensions", {}).get(READ_NOW, cannot)(self._heard_now)
         except DomainError as refusal:
             await self.send_away(refusal)
         except OperationalError as error:
@@ -189,6 +196,32 @@ class Consumer:
             self._bad_in_a_row = 0
             await self._answered(command)
 
+    def _heard_now(self, raw: bytes) -> bool:
+        """Begin to answer a message at once, without waking this socket's task, if that can be.
+
+        Until :meth:`answered_now` it is the message's turn. Whatever is out of the ordinary is
+        not taken, and comes again the usual way.
+        """
+        if self._over or len(raw) >= MAX_FRAME_BYTES or not self._turn.take_now():
+            return False
+        begin = self.quick(raw)
+        if begin is None or not self._bucket.take(time.monotonic()):
+            self._turn.release()
+            return False
+        self._bad_in_a_row = 0
+        begin()
+        return True
+
+    def answered_now(self, answer: Any) -> None:
+        """End what :meth:`quick` began, with a message or a function that makes it.
+
+        The function is called by the socket's own task, which knows the client's language.
+        """
+        if callable(answer) or not self._write_now(live.to_text(answer)):
+            self._unsaid = answer
+            self.inbox.put({"type": "unsaid"})
+        self._turn.release()
+
     async def spend(self, cost: float = 1.0) -> None:
         """Count what the client says against its allowance."""
         if not self._bucket.take(time.monotonic(), cost):
@@ -219,7 +252,7 @@ class Consumer:
 
     def said_at_once(self, text: str) -> bool:
         """Say something out of turn, if nothing else happens to the socket, or waits for it."""
-        is_idle = not (self._turn.locked() or self._over or self.inbox.holds_something)
+        is_idle = self._turn.is_free and not (self._over or self.inbox.holds_something)
         return is_idle and self._write_now(text)
 
     async def end(self, code: CloseCode) -> None:
@@ -260,6 +293,13 @@ class Consumer:
     async def position(self, text: str) -> None:
         """A runner's position was published."""
 
+    def quick(self, raw: bytes) -> Callable[[], None] | None:
+        """Read a message that needs no waiting; return what does it, to :meth:`answered_now`.
+
+        None for any other message, and for what is none.
+        """
+        return None
+
     async def answer(self, command: Command) -> None:
         if isinstance(command, Ping):
             await self.say(Pong(id=command.id))
@@ -274,8 +314,8 @@ class LostConsumer(Consumer):
         raise NotFound
 
 
-def cannot(_text: str) -> bool:
-    """For a web server that has no WRITE_NOW."""
+def cannot(_what: Any) -> bool:
+    """For a web server that has no WRITE_NOW, or no READ_NOW."""
     return False
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from common import clock
 from common.db import in_database
+from common.errors import DomainError, Unavailable
 from common.geo import Point
 from dispatch import live, locations, selectors, services
 from dispatch.consumers.numbered import NumberedConsumer
@@ -14,6 +17,7 @@ from dispatch.models import OfferState
 from dispatch.policy import NO_TIME, clock_behind
 from dispatch.protocol import (
     Ack,
+    BadMessage,
     Command,
     Decoder,
     DutyEnd,
@@ -25,6 +29,8 @@ from dispatch.protocol import (
     RunnerHello,
     decode_runner,
 )
+
+logger = logging.getLogger(__name__)
 
 
 class RunnerConsumer(NumberedConsumer):
@@ -69,6 +75,32 @@ class RunnerConsumer(NumberedConsumer):
         self.track.confirm(standing)
         return standing.last == self.last
 
+    def quick(self, raw: bytes) -> Callable[[], None] | None:
+        known = self.track.sure
+        if known is None:
+            return None
+        try:
+            command = self.decode(raw)
+        except BadMessage:
+            return None
+        return partial(self._report, known, command) if isinstance(command, Positions) else None
+
+    def _report(self, known: services.Known, command: Positions) -> None:
+        now = clock.now()
+        self.clock_behind = clock_behind(command.sent_at, now=now, known=self.clock_behind)
+        self.track.report_soon(
+            known, command.points, now=now, behind=self.clock_behind,
+            then=partial(self._reported, command),
+        )  # fmt: skip
+
+    def _reported(self, command: Positions, found: services.Report | BaseException) -> None:
+        if isinstance(found, services.Report):
+            self.answered_now(acknowledged(command, found))
+        else:
+            refusal = found if isinstance(found, DomainError) else Unavailable()
+            logger.warning("positions could not be stored: %r", found)
+            self.answered_now(lambda: live.failure(refusal, command))
+
     async def answer(self, command: Command) -> None:
         answer = ANSWERS.get(type(command))
         if answer is None:
@@ -95,7 +127,7 @@ class RunnerConsumer(NumberedConsumer):
         now = clock.now()
         self.clock_behind = clock_behind(command.sent_at, now=now, known=self.clock_behind)
         report = await self.track.report(command.points, now=now, behind=self.clock_behind)
-        return PositionsAck(kept=report.kept, refused=report.refused, id=command.id)
+        return acknowledged(command, report)
 
     async def offer_accept(self, command: OfferAccept) -> Ack:
         accepted = await in_database(
@@ -113,6 +145,10 @@ class RunnerConsumer(NumberedConsumer):
             offer_id=command.offer_id, runner=self.user, now=clock.now(),
         )  # fmt: skip
         return Ack(about=command.name, id=command.id, offer_id=command.offer_id)
+
+
+def acknowledged(command: Positions, report: services.Report) -> PositionsAck:
+    return PositionsAck(kept=report.kept, refused=report.refused, id=command.id)
 
 
 ANSWERS: dict[type[Command], Callable[[RunnerConsumer, Any], Awaitable[Any]]] = {

@@ -16,7 +16,7 @@ from dispatch.services.closing import (
 )
 from dispatch.services.corridors import corridor_declare, corridor_end
 from dispatch.services.duty import duty_off, duty_on
-from dispatch.services.known import Report
+from dispatch.services.known import Known, Report
 from dispatch.services.messages import message_send
 from dispatch.services.reports import Track, positions_report
 from dispatch.services.runs import match_area
@@ -24,6 +24,7 @@ from dispatch.services.upkeep import forget_old
 
 __all__ = [
     "Accepted",
+    "Known",
     "Report",
     "Track",
     "areas_to_queue",

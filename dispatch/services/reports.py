@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 from django.db import DatabaseError
@@ -21,6 +23,8 @@ from dispatch.services.trails import trail_add, trail_write
 
 KNOWN_FOR_S = 30.0
 RECALLED_AT_ONCE = 200
+
+Then = Callable[[Report | BaseException], None]
 
 
 def positions_report(
@@ -99,6 +103,55 @@ class Track:
                 raise
             known.last = kept[-1]
         return Report(len(kept), refused)
+
+    @property
+    def sure(self) -> Known | None:
+        """What is remembered, if :meth:`report_soon` needs no more."""
+        known = self._known
+        if known is None or not known.occupied or time.monotonic() > self._until:
+            return None
+        return known
+
+    def report_soon(
+        self, known: Known, points: Sequence[Reading], *, now: datetime, behind: timedelta,
+        then: Then,
+    ) -> None:  # fmt: skip
+        """Do what :meth:`report` does without a task of its own; ``known`` is :attr:`sure`.
+
+        ``then`` gets what it returns or raises.
+        """
+        kept, refused = known.sift(points, now=now, behind=behind)
+        report = Report(len(kept), refused)
+        if not kept:
+            then(report)
+            return
+        goal = partial(self._stored, known, kept[-1], report, then)
+        if known.carried:
+            self._show(known, kept)
+            written = trail_write(known.trail(self._runner_id, kept))
+            written.add_done_callback(partial(self._written, kept[-1], goal))
+        else:
+            locations.remembered(self._runner_id, kept[-1]).add_done_callback(goal)
+
+    def _written(
+        self, last: Fix, goal: Callable[[asyncio.Future[None]], None], done: asyncio.Future[None]
+    ) -> None:
+        """The trail is before the last position: what failed in between can come again."""
+        if done.cancelled() or done.exception() is not None:
+            goal(done)
+        else:
+            locations.remembered(self._runner_id, last).add_done_callback(goal)
+
+    def _stored(
+        self, known: Known, last: Fix, report: Report, then: Then, done: asyncio.Future[None]
+    ) -> None:
+        error = Unavailable() if done.cancelled() else done.exception()
+        if error is None:
+            known.last = last
+            then(report)
+        else:
+            self.forget()
+            then(error)
 
     def hear(self, teller: str) -> None:
         """Somebody did something that may end what is remembered."""

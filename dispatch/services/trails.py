@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from itertools import chain
 from uuid import UUID
@@ -18,9 +19,9 @@ def trail_add(points: Sequence[TrailPoint]) -> None:
     run_in_unit(lambda: TrailPoint.objects.bulk_create(points))
 
 
-async def trail_write(points: Sequence[TrailPoint]) -> None:
-    """Return when the points are written: with those of whoever else reports meanwhile."""
-    await _together().do(points)
+def trail_write(points: Sequence[TrailPoint]) -> asyncio.Future[None]:
+    """Done when the points are written: with those of whoever else reports meanwhile."""
+    return _together().do(points)
 
 
 async def _write(reports: Sequence[Sequence[TrailPoint]]) -> list[None]:

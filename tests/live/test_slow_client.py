@@ -84,6 +84,11 @@ def members(group: str) -> int:
     return int(found)
 
 
+async def nobody_left_in(group: str) -> None:
+    """Wait until the server has left the group: a process is in it while any of its sockets is."""
+    await asyncio.to_thread(wait_for, lambda: members(group) == 0, what=f"leaving {group}")
+
+
 def send_all(user: User) -> None:
     for _ in range(MESSAGES):
         payload = {"on_duty": True, "filler": FILLER}
@@ -110,7 +115,9 @@ async def test_who_does_not_read_is_dropped_and_misses_nothing(
         await sending
 
         await cut_off(*sleepers)
-        assert members(live.runner_group(bob.pk)) == 1
+        assert members(live.runner_group(bob.pk)) == 1  # the healthy one's
+        await healthy.close()
+        await nobody_left_in(live.runner_group(bob.pk))
         assert server.peak_mb() - before < MOST_MB
         for sleeper in sleepers:
             messages, code = await sleeper.wake_up()
@@ -150,7 +157,9 @@ async def test_thousands_of_positions_reach_who_reads_them(
                 )  # fmt: skip
             assert [(await heard(healthy))["eta_minutes"] for _ in batch] == batch
         await cut_off(sleeper)
-        assert members(live.errand_group(errand.pk)) == 1
+        assert members(live.errand_group(errand.pk)) == 1  # the healthy one's
+        await healthy.close()
+        await nobody_left_in(live.errand_group(errand.pk))
 
 
 async def test_pings_of_who_reads_no_answer_are_not_kept(server: SocketServer, bob: User) -> None:
