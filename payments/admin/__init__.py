@@ -1,0 +1,15 @@
+"""Money for staff: everything can be looked at; what moves it are actions that call services."""
+
+from payments.admin.books import KINDS, AccountAdmin, PaymentAdmin, RefundAdmin, TransferAdmin
+from payments.admin.payouts import BankAccountAdmin, PayoutAdmin, PayoutBatchAdmin
+
+__all__ = [
+    "KINDS",
+    "AccountAdmin",
+    "BankAccountAdmin",
+    "PaymentAdmin",
+    "PayoutAdmin",
+    "PayoutBatchAdmin",
+    "RefundAdmin",
+    "TransferAdmin",
+]
