@@ -22,15 +22,9 @@ class Secret:
 
     __slots__ = ("_token",)
 
-    def __init__(self, plain: str) -> None:
-        self._token = _cipher().encrypt(plain.encode()).decode("ascii")
-
-    @classmethod
-    def sealed(cls, token: str) -> Secret:
-        """Return the secret that was stored as ``token``."""
-        found = cls.__new__(cls)
-        found._token = token
-        return found
+    def __init__(self, plain: str = "", *, token: str | None = None) -> None:
+        """Seal ``plain``, or hold what was stored as ``token``."""
+        self._token = token or _cipher().encrypt(plain.encode()).decode("ascii")
 
     @property
     def token(self) -> str:
@@ -60,8 +54,12 @@ else:
 class SealedField(TextField):
     """A :class:`Secret`. It can be compared only with what was read from this very row before."""
 
+    if TYPE_CHECKING:  # what the checker of Django's types goes by
+        _pyi_private_set_type: Secret | None
+        _pyi_private_get_type: Secret | None
+
     def from_db_value(self, value: str | None, _expression: Any, _connection: Any) -> Secret | None:
-        return None if value is None else Secret.sealed(value)
+        return None if value is None else Secret(token=value)
 
     def to_python(self, value: Any) -> Any:
         return value

@@ -47,7 +47,7 @@ class BankAccountAdmin(ReadOnly, LargeTable, ModelAdmin):
 
     list_display = ("user", "bank", "masked", "holder", "checked_at")
     list_select_related = ("user",)
-    search_fields = ("user__email__startswith", "last4__exact")
+    search_fields = ("user__email__startswith",)
     ordering = ("-id",)
     fields = ("user", "bank", "masked", "holder", "kept", "payout_at", "checked_at", "created_at")
     readonly_fields = fields
@@ -163,7 +163,6 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "state_label", "rows", "net_won", "made_by", "approved_by"]
     list_filter = ["state"]
     list_select_related = ["made_by", "approved_by"]
-    search_fields = ["digest__startswith"]
     ordering = ["-id"]
     inlines = [PayoutLines]
     actions_list = ["make", "filing"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from accounts.models import User
 from payments import ledger, payouts
@@ -24,9 +25,9 @@ def earn(user: User, amount: int, reference: str = "earned:1") -> None:
     )
 
 
-def with_account(user: User, now: dt.datetime, **given: object) -> BankAccount:
+def with_account(user: User, now: dt.datetime, **given: Any) -> BankAccount:
     """Store a checked bank account of the user's."""
-    details = payouts.checked(payouts.Details(**{**vars(DETAILS), **given}))  # type: ignore[arg-type]
+    details = payouts.checked(payouts.Details(**{**vars(DETAILS), **given}))
     return payouts.bank_account_keep(user=user, details=details, now=now)
 
 

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from pytest_django import Settings
 
 from accounts.models import User
@@ -237,8 +238,6 @@ def make_user_of_finance() -> User:
 
 @pytest.mark.usefixtures("account")
 def test_the_database_as_well_wants_two_people(bob: User, dana: User, now: dt.datetime) -> None:
-    from django.db import connection
-
     requested(bob, 10_000, now)
     batch = payouts.batch_make(by=dana, now=now)
     if connection.vendor == "mongodb":  # has no check constraints: the update's filter is all
@@ -255,7 +254,7 @@ def test_only_finance_staff(bob: User, dana: User, alice: User, now: dt.datetime
     with refused("finance_only"):
         payouts.batch_make(by=alice, now=now)
     batch = payouts.batch_make(by=dana, now=now)
-    works = [
+    works: list[Callable[[], object]] = [
         lambda: payouts.batch_approve(batch_id=batch.pk, by=alice, now=now),
         lambda: payouts.batch_cancel(batch_id=batch.pk, by=alice, now=now),
         lambda: payouts.results_book(batch_id=batch.pk, results=[], by=alice, now=now),
