@@ -46,17 +46,13 @@ class Secret:
 
 
 if TYPE_CHECKING:
-    TextField = models.TextField[Any, Any]  # a Secret, or None where the column may be null
+    TextField = models.Field[Any, Any]  # a Secret, or None where the column may be null
 else:
     TextField = models.TextField
 
 
 class SealedField(TextField):
     """A :class:`Secret`. It can be compared only with what was read from this very row before."""
-
-    if TYPE_CHECKING:  # what the checker of Django's types goes by
-        _pyi_private_set_type: Secret | None
-        _pyi_private_get_type: Secret | None
 
     def from_db_value(self, value: str | None, _expression: Any, _connection: Any) -> Secret | None:
         return None if value is None else Secret(token=value)

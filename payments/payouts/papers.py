@@ -47,7 +47,8 @@ LINES = TableStyle(
     ]
 )
 # The papers are Korean whoever reads them: they are for Korean authorities.
-NOTE = "소득세법에 따라 사업소득세와 지방소득세를 원천징수하였습니다. 발로뛰어"
+NOTE = "위와 같이 지급하고, 소득세와 지방소득세는 소득세법에 따라 원천징수하였습니다. 발로뛰어"
+UNTAXED = "위와 같이 지급하였습니다. 원천징수한 세액이 없습니다. 발로뛰어"
 
 
 def payout_statement(payout: Payout) -> File:
@@ -68,7 +69,7 @@ def payout_statement(payout: Payout) -> File:
         f"입금계좌  {BANKS[payout.bank]} ••••{payout.last4}",
         f"거래번호  {payout.reference}",
     ]
-    return _pdf(f"statement-{day}", "정산 지급명세서", about, rows, (95 * mm, 70 * mm))
+    return _pdf(f"statement-{day}", "정산 지급명세서", about, _table(rows, (95, 70)), _note(payout))
 
 
 def year_statement(*, holder: str, year: Year) -> File:
@@ -79,25 +80,31 @@ def year_statement(*, holder: str, year: Year) -> File:
     ]
     rows.append(["합계", *_amounts(year)])
     about = [f"성명  {holder}", f"귀속연도  {year.year}년", f"지급건수  {len(year.payouts)}건"]
-    widths = (33 * mm,) * 5
-    return _pdf(f"statement-{year.year}", "연간 정산 지급명세서", about, rows, widths)
+    table = _table(rows, (33,) * 5)
+    return _pdf(f"statement-{year.year}", "연간 정산 지급명세서", about, table, _note(year))
 
 
 def _amounts(row: Payout | Year) -> list[str]:
     return [won(amount) for amount in (row.gross, row.income_tax, row.local_tax, row.net)]
 
 
-def _pdf(
-    name: str, title: str, about: Sequence[str], rows: list[list[str]], widths: Sequence[float]
-) -> File:
+def _note(row: Payout | Year) -> str:
+    return NOTE if row.income_tax or row.local_tax else UNTAXED
+
+
+def _table(rows: list[list[str]], widths_mm: Sequence[int]) -> Table:
+    widths = [width * mm for width in widths_mm]
+    return Table(rows, colWidths=widths, repeatRows=1, style=LINES, hAlign="LEFT")
+
+
+def _pdf(name: str, title: str, about: Sequence[str], table: Table, note: str) -> File:
     stream = io.BytesIO()
     paper = SimpleDocTemplate(
         stream, pagesize=A4, title=title, author="발로뛰어", leftMargin=MARGIN, rightMargin=MARGIN
     )
     body: list[Flowable] = [Paragraph(title, TITLE), Spacer(1, 4 * mm)]
     body += [Paragraph(_escaped(line), TEXT) for line in about]
-    table = Table(rows, colWidths=list(widths), repeatRows=1, style=LINES, hAlign="LEFT")
-    body += [Spacer(1, 6 * mm), table, Spacer(1, 6 * mm), Paragraph(NOTE, TEXT)]
+    body += [Spacer(1, 6 * mm), table, Spacer(1, 6 * mm), Paragraph(note, TEXT)]
     paper.build(body)
     return File(f"{name}.pdf", PDF, stream.getvalue())
 
