@@ -307,14 +307,6 @@ X_FRAME_OPTIONS = "DENY"
 COMMISSION_PERCENT = env.int("COMMISSION_PERCENT", default=10)
 MINIMUM_WAGE = {2025: 10_030, 2026: 10_320}  # won per hour, Minimum Wage Commission of Korea
 PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="payments.gateways.sandbox.SandboxGateway")
-# Payouts: who withholds, the least amount, the weekly day, what bank files look like
-TAX_MODE = env.str("TAX_MODE", default="platform_pays")
-PAYOUT_MINIMUM = env.int("PAYOUT_MINIMUM", default=1_000)
-PAYOUT_WEEKDAY, PAYOUT_HOUR = 0, 9  # Monday morning, here
-PAYOUT_BATCH_MOST = 500  # a result file is one unit of work, and MongoDB ends those after a minute
-HOLDER_CHECK = env.str("HOLDER_CHECK", default="payments.gateways.holders.SandboxHolders")
-BANK_LAYOUTS = banking.LAYOUTS
-FILING_COLUMNS, FILING_TRADE = banking.FILING_COLUMNS, banking.FILING_TRADE
 QUOTE_LIFE = PAYMENT_LIFE = timedelta(minutes=15)
 UNMATCHED_LIFE = timedelta(hours=2)
 RAISE_SUGGESTED_AFTER = timedelta(minutes=5)
@@ -323,6 +315,14 @@ OBJECTION_WINDOW = timedelta(hours=24)
 TRACKING_LINK_LIFE = timedelta(hours=24)
 REVIEW_HIDDEN = timedelta(days=7)
 GEOFENCE_M = 150
+# Payouts: who withholds, the least amount, the weekly day, what bank files look like
+TAX_MODE = env.str("TAX_MODE", default="platform_pays")
+PAYOUT_MINIMUM = env.int("PAYOUT_MINIMUM", default=1_000)
+PAYOUT_WEEKDAY, PAYOUT_HOUR = 0, 9  # Monday morning, here
+PAYOUT_BATCH_MOST = 500  # a result file is one unit of work, and MongoDB ends those after a minute
+HOLDER_CHECK = env.str("HOLDER_CHECK", default="payments.gateways.holders.SandboxHolders")
+BANK_LAYOUTS = banking.LAYOUTS
+FILING_COLUMNS, FILING_TRADE = banking.FILING_COLUMNS, banking.FILING_TRADE
 OFFER_LIFE_S = env.int("OFFER_LIFE_S", default=20)
 # (seconds an errand has waited, metres a runner may be away from its pickup)
 REACH_STEPS = ((0, 600), (60, 1_200), (180, 2_000), (300, 3_000))

@@ -9,7 +9,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from common.errors import DomainError
-from payments import ledger, payouts
+from payments import ledger, payouts, tasks
+from payments.apps import check_payouts
 from payments.models import BankAccount, BatchState, Payout, PayoutBatch, PayoutState
 from payments.payouts.accounts import next_weekly
 from payments.payouts.results import BadFile
@@ -18,6 +19,8 @@ from tests.conftest import refused
 from tests.payments.holders import MemoryHolders
 from tests.payments.paid import (
     DETAILS,
+    NUMBER,
+    RESIDENT,
     approved,
     earn,
     make_checker,
@@ -52,7 +55,8 @@ def test_an_account_is_kept_sealed(account: BankAccount, bob: User) -> None:
     assert account.number.reveal() == "110123456789"
     assert account.resident_number.reveal() == "9001011234568"
     assert "6789" in str(account)
-    assert "110123456789" not in f"{account} {DETAILS} {vars(account)}"
+    shown = f"{account} {account!r} {DETAILS} {vars(account)}"
+    assert not any(each in shown for each in ("110123456789", NUMBER, RESIDENT, "9001011234568"))
 
 
 def test_a_later_account_keeps_the_resident_number(
@@ -358,3 +362,28 @@ def test_a_batch_that_nobody_approved_has_no_result(
     batch = payouts.batch_make(by=dana, now=now)
     with refused("batch_not_approved"):
         payouts.results_book(batch_id=batch.pk, results=[result(three[0])], by=dana, now=now)
+
+
+# --- Settings ----------------------------------------------------------------------------
+
+
+def test_real_people_are_not_paid_unchecked(settings: Settings) -> None:
+    assert [found.id for found in check_payouts()] == ["payments.E003"]
+    settings.SANDBOX = True
+    assert check_payouts() == []
+    settings.SANDBOX, settings.HOLDER_CHECK = False, "tests.payments.holders.MemoryHolders"
+    assert check_payouts() == []
+
+
+def test_settings_that_mean_nothing_are_noticed(settings: Settings) -> None:
+    settings.TAX_MODE, settings.HOLDER_CHECK = "nobody_pays", "payments.nowhere"
+    assert [found.id for found in check_payouts()] == ["payments.E004", "payments.E005"]
+
+
+def test_the_task_asks_for_weekly_payouts(bob: User, now: dt.datetime) -> None:
+    with_account(bob, now, weekly=True)
+    earn(bob, 5_000)
+    BankAccount.objects.update(payout_at=now)
+    tasks.sweep_payouts(added_later=1)
+    tasks.sweep_payouts()
+    assert Payout.objects.get().gross == 5_000
