@@ -12,7 +12,7 @@ from django.urls import reverse_lazy
 from dotenv import load_dotenv
 from environs import Env
 
-from balrottuieo import backoffice, databases, queues
+from balrottuieo import backoffice, banking, databases, queues
 from common.broker.topology import is_amqp, transport_options
 from common.devkeys import development_key
 
@@ -27,6 +27,9 @@ env = Env()
 DEBUG = env.bool("DEBUG", default=False)
 SANDBOX = env.bool("SANDBOX", default=False)  # robots walk fast, money is pretended
 SECRET_KEY = env.str("SECRET_KEY", default="insecure-for-development-only" if DEBUG else ...)
+# Bank accounts and resident numbers are stored under the first of these; all of them can read.
+DEVELOPMENT_FIELD_KEY = "aW5zZWN1cmUtZm9yLWRldmVsb3BtZW50LW9ubHktMzI="
+FIELD_KEYS: list[str] = env.list("FIELD_KEYS", default=[DEVELOPMENT_FIELD_KEY] if DEBUG else ...)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else ...)
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000" if DEBUG else ...)
@@ -251,6 +254,7 @@ SPECTACULAR_SETTINGS = {
         "MoveEnum": "errands.models.MOVES",
         "RoleEnum": "errands.models.ROLES",
         "PaymentStateEnum": "payments.models.PaymentState",
+        "PayoutStateEnum": "payments.models.PayoutState",
         "RunnerStateEnum": "accounts.models.RunnerState",
         "OfferStateEnum": "dispatch.models.OfferState",
     },
@@ -313,6 +317,14 @@ OBJECTION_WINDOW = timedelta(hours=24)
 TRACKING_LINK_LIFE = timedelta(hours=24)
 REVIEW_HIDDEN = timedelta(days=7)
 GEOFENCE_M = 150
+# Payouts: who withholds, the least amount, the weekly day, what bank files look like
+TAX_MODE = env.str("TAX_MODE", default="platform_pays")
+PAYOUT_MINIMUM = env.int("PAYOUT_MINIMUM", default=1_000)
+PAYOUT_WEEKDAY, PAYOUT_HOUR = 0, 9  # Monday morning, here
+PAYOUT_BATCH_MOST = 500  # a result file is one unit of work, and MongoDB ends those after a minute
+HOLDER_CHECK = env.str("HOLDER_CHECK", default="payments.gateways.holders.SandboxHolders")
+BANK_LAYOUTS = banking.LAYOUTS
+FILING_COLUMNS, FILING_TRADE = banking.FILING_COLUMNS, banking.FILING_TRADE
 OFFER_LIFE_S = env.int("OFFER_LIFE_S", default=20)
 # (seconds an errand has waited, metres a runner may be away from its pickup)
 REACH_STEPS = ((0, 600), (60, 1_200), (180, 2_000), (300, 3_000))

@@ -17,9 +17,11 @@ class CommonConfig(AppConfig):
             check_configuration,
             check_database,
             check_deployment,
+            check_field_keys,
         )
 
         checks.register(check_configuration)
+        checks.register(check_field_keys)
         checks.register(check_database, checks.Tags.database)
         checks.register(check_deployment, deploy=True)
         checks.register(check_broker, deploy=True)

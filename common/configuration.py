@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
@@ -35,6 +36,26 @@ def check_configuration(**_kwargs: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+def check_field_keys(**_kwargs: Any) -> list[CheckMessage]:
+    """What people entrust to us is encrypted, and not with a key that everybody knows."""
+    hint = (
+        'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+    )
+    if not settings.FIELD_KEYS or not all(map(_is_key, settings.FIELD_KEYS)):
+        return [Error("FIELD_KEYS must hold Fernet keys.", hint=hint, id="common.E004")]
+    if not settings.DEBUG and settings.DEVELOPMENT_FIELD_KEY in settings.FIELD_KEYS:
+        return [Error("FIELD_KEYS holds the development key.", hint=hint, id="common.E005")]
+    return []
+
+
+def _is_key(key: str) -> bool:
+    try:
+        Fernet(key)
+    except ValueError:
+        return False
+    return True
 
 
 def check_database(*, databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:

@@ -18,8 +18,31 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from payments import receivers
 
+        checks.register(check_payouts)
         receivers.connect()
         checks.register(check_gateway)
+
+
+def check_payouts(**_kwargs: Any) -> list[checks.CheckMessage]:
+    """Holders are really asked for, and the tax mode is one that we know."""
+    from payments.gateways.holders import SandboxHolders
+    from payments.tax import TaxMode
+
+    found: list[checks.CheckMessage] = []
+    if settings.TAX_MODE not in set(TaxMode):
+        hint = f"TAX_MODE is one of {', '.join(TaxMode)}."
+        found.append(checks.Error("Unknown tax mode.", hint=hint, id="payments.E004"))
+    try:
+        sandbox = issubclass(import_string(settings.HOLDER_CHECK), SandboxHolders)
+    except ImportError as error:
+        hint = "HOLDER_CHECK is a dotted path to a class."
+        text = f"Nobody knows the holders: {error}"
+        return [*found, checks.Error(text, hint=hint, id="payments.E005")]
+    if sandbox and not (settings.SANDBOX or settings.DEBUG):
+        text = "Holders of bank accounts are not checked: money may go to anybody."
+        hint = "Set HOLDER_CHECK to a class that asks a bank, or SANDBOX=true."
+        found.append(checks.Error(text, hint=hint, id="payments.E003"))
+    return found
 
 
 def check_gateway(**_kwargs: Any) -> list[checks.CheckMessage]:

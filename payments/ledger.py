@@ -21,6 +21,8 @@ from payments.models import Account, AccountKind, Entry, Transfer
 GATEWAY = AccountKind.GATEWAY.value
 COMMISSION = AccountKind.COMMISSION.value
 REFUNDS = AccountKind.REFUNDS.value
+PAYOUTS = AccountKind.PAYOUTS.value
+TAX = AccountKind.TAX.value
 FLOORED = frozenset({AccountKind.ESCROW, AccountKind.USER})
 REVERSAL = "reversal"
 

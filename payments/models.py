@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from common.models import Record
+from common.sealed import SealedField
 
 M = TypeVar("M", bound=models.Model)
 
@@ -95,6 +96,8 @@ class AccountKind(models.TextChoices):
     USER = "user", _("User")
     COMMISSION = "commission", _("Commission")
     REFUNDS = "refunds", _("Refunds under way")
+    PAYOUTS = "payouts", _("Payouts under way")
+    TAX = "tax", _("Tax payable")
 
 
 class Account(Record):
@@ -193,3 +196,135 @@ class Entry(LedgerRow):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.amount:+}"
+
+
+class BankAccount(Record):
+    """Where a user is paid out, and what the tax office is told; both only sealed."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="bank_account",
+        verbose_name=_("user"),
+    )
+    bank = models.CharField(_("bank"), max_length=3)  # the code of 금융결제원
+    holder = models.CharField(_("account holder"), max_length=40)
+    number = SealedField(_("account number"))
+    last4 = models.CharField(_("last 4 digits"), max_length=4)
+    resident_number = SealedField(_("resident number"), null=True, blank=True)
+    checked_at = models.DateTimeField(_("holder checked at"))
+    # The next weekly payout; none for who asks for each.
+    payout_at = models.DateTimeField(_("next payout"), null=True, blank=True, db_index=True)
+
+    class Meta:
+        verbose_name = _("bank account")
+        verbose_name_plural = _("bank accounts")
+
+    def __str__(self) -> str:
+        return f"{self.bank} ••••{self.last4}"
+
+
+class BatchState(models.TextChoices):
+    MADE = "made", _("Waits for approval")
+    APPROVED = "approved", _("Approved")
+    SETTLED = "settled", _("Settled")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class PayoutBatch(Record):
+    """Payouts that one person put together and another one approves; its rows never change."""
+
+    state = models.CharField(_("state"), max_length=10, choices=BatchState, default=BatchState.MADE)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("made by")
+    )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("approved by"),
+    )
+    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
+    exported_at = models.DateTimeField(_("last exported at"), null=True, blank=True)
+    rows = models.PositiveIntegerField(_("payouts"))
+    net = models.BigIntegerField(_("to be paid"))
+    digest = models.CharField(_("digest of the rows"), max_length=64)
+
+    class Meta:
+        verbose_name = _("payout batch")
+        verbose_name_plural = _("payout batches")
+        permissions = [("finance", "Can make, approve and export payouts, and import results")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(approved_by__isnull=True)
+                | ~models.Q(approved_by=models.F("made_by")),
+                name="batch_two_people",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d} {self.digest[:8]}"
+
+
+class PayoutState(models.TextChoices):
+    REQUESTED = "requested", _("Requested")
+    BATCHED = "batched", _("Being paid")
+    PAID = "paid", _("Paid out")
+    FAILED = "failed", _("Failed")
+
+
+class Payout(Record):
+    """Earned money on its way to a bank account, which is kept as it was then; amounts in won."""
+
+    reference = models.CharField(_("reference"), max_length=80, unique=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="payouts", verbose_name=_("user")
+    )
+    state = models.CharField(
+        _("state"), max_length=10, choices=PayoutState, default=PayoutState.REQUESTED
+    )
+    gross = models.BigIntegerField(_("gross"))
+    income_tax = models.BigIntegerField(_("income tax"))
+    local_tax = models.BigIntegerField(_("local income tax"))
+    bank = models.CharField(_("bank"), max_length=3)
+    holder = models.CharField(_("account holder"), max_length=40)
+    number = SealedField(_("account number"))
+    last4 = models.CharField(_("last 4 digits"), max_length=4)
+    batch = models.ForeignKey(
+        PayoutBatch,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="payouts",
+        verbose_name=_("batch"),
+    )
+    done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("payout")
+        verbose_name_plural = _("payouts")
+        indexes = [
+            models.Index(fields=["user", "id"], name="payout_user_id"),
+            models.Index(fields=["state", "id"], name="payout_state_id"),
+            models.Index(fields=["state", "done_at"], name="payout_state_done_at"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(gross__gt=0, income_tax__gte=0, local_tax__gte=0),
+                name="payout_amounts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def withheld(self) -> int:
+        return self.income_tax + self.local_tax
+
+    @property
+    def net(self) -> int:
+        return self.gross - self.withheld

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import QuerySet, Sum
 
 from accounts.models import User
 from common.errors import NotFound
 from payments import ledger
-from payments.models import Account, AccountKind, Entry, Payment, Transfer
+from payments.models import (
+    Account,
+    AccountKind,
+    BankAccount,
+    Entry,
+    Payment,
+    Payout,
+    PayoutState,
+    Transfer,
+)
 
 
 class Books(NamedTuple):
@@ -76,3 +89,70 @@ def books_balance() -> Books:
             if account.kind == AccountKind.ESCROW and account.entered
         },
     )
+
+
+# --- Payouts -----------------------------------------------------------------------------
+
+
+class Year(NamedTuple):
+    """What one user was paid in a calendar year of ours; ``payouts`` are the paid ones."""
+
+    year: int
+    payouts: list[Payout]
+
+    @property
+    def gross(self) -> int:
+        return sum(payout.gross for payout in self.payouts)
+
+    @property
+    def income_tax(self) -> int:
+        return sum(payout.income_tax for payout in self.payouts)
+
+    @property
+    def local_tax(self) -> int:
+        return sum(payout.local_tax for payout in self.payouts)
+
+    @property
+    def net(self) -> int:
+        return self.gross - self.income_tax - self.local_tax
+
+
+def bank_account_of(user: User) -> BankAccount:
+    """Return the user's bank account, or NotFound."""
+    account = BankAccount.objects.filter(user=user).first()
+    if account is None:
+        raise NotFound
+    return account
+
+
+def payouts_of(user: User) -> QuerySet[Payout]:
+    """Return the user's payouts, newest first."""
+    return Payout.objects.filter(user=user).order_by("-id")
+
+
+def payout_of(*, payout_id: UUID, user: User) -> Payout:
+    """Return the user's own payout; NotFound for anyone else."""
+    payout = Payout.objects.filter(pk=payout_id, user=user).first()
+    if payout is None:
+        raise NotFound
+    return payout
+
+
+def year_of(*, user: User, year: int) -> Year:
+    """Return the user's payouts that were paid in ``year``, by the clock of Seoul."""
+    paid = Payout.objects.filter(user=user, state=PayoutState.PAID)
+    since, until = _local_day(year, 1), _local_day(year + 1, 1)
+    return Year(year, list(paid.filter(done_at__gte=since, done_at__lt=until).order_by("done_at")))
+
+
+def paid_in_month(*, year: int, month: int) -> list[Payout]:
+    """Return every payout that was paid in that month, by the clock of Seoul, oldest first."""
+    until = _local_day(year + month // 12, month % 12 + 1)
+    paid = Payout.objects.filter(
+        state=PayoutState.PAID, done_at__gte=_local_day(year, month), done_at__lt=until
+    )
+    return list(paid.prefetch_related("user__bank_account").order_by("done_at"))
+
+
+def _local_day(year: int, month: int) -> datetime:
+    return datetime(year, month, 1, tzinfo=ZoneInfo(settings.TIME_ZONE))

@@ -9,7 +9,7 @@ from celery import shared_task
 
 from common import clock
 from common.broker.base import Sweep
-from payments import escrow
+from payments import escrow, payouts
 
 
 @shared_task
@@ -27,3 +27,9 @@ def sweep_orders(**_unknown: Any) -> None:
     """Finish what may be paid, then close what nobody paid."""
     escrow.orders_reconcile(now=clock.now())
     escrow.orders_expire(now=clock.now())
+
+
+@shared_task(base=Sweep)
+def sweep_payouts(**_unknown: Any) -> None:
+    """Ask for the weekly payouts whose hour has come."""
+    payouts.payouts_schedule(now=clock.now())

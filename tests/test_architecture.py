@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.management import call_command
@@ -94,6 +95,7 @@ def production() -> dict[str, str]:
         "DEBUG": "false",
         "SANDBOX": "false",
         "SECRET_KEY": "k7#pQ2z!" * 8,
+        "FIELD_KEYS": Fernet.generate_key().decode(),
         "ALLOWED_HOSTS": "balrottuieo.example",
         "CSRF_TRUSTED_ORIGINS": "https://balrottuieo.example",
         "PUBLIC_URL": "https://balrottuieo.example",
@@ -102,6 +104,7 @@ def production() -> dict[str, str]:
         "CELERY_BROKER_URL": "amqp://guest:guest@127.0.0.1//",
         "JWT_PRIVATE_KEY": private_key(),
         "PAYMENT_GATEWAY": "tests.payments.gateway.MemoryGateway",
+        "HOLDER_CHECK": "tests.payments.holders.MemoryHolders",
         "EMAIL_URL": "smtp+tls://user:word@mail.example:587",
     }
 
@@ -130,16 +133,27 @@ def test_production_does_not_pretend_payments() -> None:
     assert "payments.E001" in done.stderr
 
 
+def test_production_does_not_pretend_to_know_holders() -> None:
+    env = production()
+    del env["HOLDER_CHECK"]
+    done = manage("check", env=env)
+    assert done.returncode != 0
+    assert "payments.E003" in done.stderr
+
+
 def test_the_sandbox_of_make_run_has_no_warning() -> None:
     sandbox = {"PATH": os.environ["PATH"], "DEBUG": "true", "SANDBOX": "true"}
     done = manage("check", "--fail-level", "WARNING", env=sandbox)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "JWT_PRIVATE_KEY"],
-)
+NEEDED = [
+    *("SECRET_KEY", "FIELD_KEYS", "ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL"),
+    "JWT_PRIVATE_KEY",
+]
+
+
+@pytest.mark.parametrize("name", NEEDED)
 def test_production_does_not_start_without(name: str) -> None:
     env = production()
     del env[name]

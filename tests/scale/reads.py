@@ -19,7 +19,7 @@ from accounts.models import User
 from dispatch.consumers import ErrandConsumer, RunnerConsumer, StaffMapConsumer, TrackConsumer
 from dispatch.live.picture import last_position
 from errands.states import State
-from payments.models import Payment
+from payments.models import Payment, Payout
 from tests.scale.town import Town
 
 Read = Callable[[], object]
@@ -63,6 +63,11 @@ API = [
     Address("/api/v1/balance", "bob", 1),
     Address("/api/v1/statement", "bob", 3),
     Address("/api/v1/payments/{order_id}", "alice", 1),
+    Address("/api/v1/bank-account", "bob", 1),
+    Address("/api/v1/payouts", "bob", 1),
+    Address("/api/v1/payouts/{payout_id}", "bob", 1),
+    Address("/api/v1/payouts/{payout_id}/statement", "bob", 1),
+    Address("/api/v1/payout-years/{year}", "bob", 2),
     Address("/api/v1/track/{token}", "", 3),
 ]
 
@@ -74,6 +79,8 @@ def api_reads(town: Town) -> Iterator[tuple[Address, Read]]:
         "errand_id": ours.pk,
         "quote_id": ours.quote_id,
         "order_id": order.order_id,
+        "payout_id": Payout.objects.filter(user=town.bob).latest("id").pk,
+        "year": town.now.year,
         "token": town.newest(State.PICKED_UP).tracking_token,
         "lat": waiting.pickup_lat,
         "lng": waiting.pickup_lng,
@@ -91,7 +98,7 @@ def _get(path: str, user: User | None) -> Read:
             client.force_authenticate(User(pk=user.pk))  # one that has looked nothing up yet
         answer = client.get(path)
         assert answer.status_code == 200, answer.content
-        return answer.json()
+        return answer.content
 
     return read
 
@@ -126,6 +133,9 @@ STAFF = {
     "payments.refund list": 3, "payments.refund page": 3,
     "payments.transfer list": 3, "payments.transfer page": 4,
     "payments.account list": 4, "payments.account page": 2,
+    "payments.bankaccount list": 4, "payments.bankaccount page": 3,
+    "payments.payout list": 4, "payments.payout page": 4,
+    "payments.payoutbatch list": 5, "payments.payoutbatch page": 6,
     "errands.errand list": 6, "errands.errand page": 21,
     "errands.quote list": 4, "errands.quote page": 4,
     "errands.review list": 6, "errands.review page": 6,
@@ -140,6 +150,7 @@ FILTERED = {
     "dispatch.offer": ["state__exact=offered"],
     "payments.payment": ["state__exact=ready"],
     "payments.account": ["kind__exact=gateway"],
+    "payments.payout": ["state__exact=requested"],
     "accounts.runnerprofile": ["on_duty__exact=1", "state__exact=applied"],
 }
 

@@ -17,6 +17,7 @@ from dispatch.models import Corridor
 from errands.models import AreaCondition, Errand, Quote
 from errands.states import TWO_PLACES, UNDERWAY, Kind, Role, State
 from tests.scale.town.cart import Cart
+from tests.scale.town.payday import paid_out
 from tests.scale.town.roads import ENDS, LIVES, kind_for, road
 from tests.scale.town.shapes import Size, Town
 from tests.scale.town.stories import Stories
@@ -67,6 +68,7 @@ class _Builder:
             if fresh or alices or number % self.size.storied == 0:
                 stories.tell(errand)
         stories.end()
+        self.cart.put(*paid_out(self.size, self.runners, people[:2], self.now))
         self.cart.unload()
         return Town(self.now, self.requesters, self.runners, errands, self.on_duty)
 

@@ -1,4 +1,4 @@
-"""Money for staff: everything can be looked at, nothing can be edited."""
+"""The books for staff: everything can be looked at, nothing can be edited."""
 
 from __future__ import annotations
 
@@ -102,6 +102,8 @@ KINDS: list[tuple[str, str | Promise]] = [
     ("hold", _("Held in escrow")),
     ("refund_order", _("Order sent back")),
     ("refund_sent", _("Refund sent by the gateway")),
+    ("payout", _("Payout asked for")),
+    ("payout_paid", _("Paid out")),
     (ledger.REVERSAL, _("Reversed")),
 ]
 

@@ -1,0 +1,87 @@
+"""Payouts and bank accounts for staff: only the last digits of any number."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+from common.admin import LargeTable, ReadOnly
+from common.money import won
+from payments.models import (
+    BankAccount,
+    Payout,
+    PayoutState,
+)
+
+
+@admin.register(BankAccount)
+class BankAccountAdmin(ReadOnly, LargeTable, ModelAdmin):
+    """Only the last digits: nobody needs the whole numbers but the bank and the tax office."""
+
+    list_display = ("user", "bank", "masked", "holder", "checked_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email__startswith",)
+    ordering = ("-id",)
+    fields = ("user", "bank", "masked", "holder", "kept", "payout_at", "checked_at", "created_at")
+    readonly_fields = fields
+
+    @display(description=_("account number"))
+    def masked(self, account: BankAccount) -> str:
+        return f"••••{account.last4}"
+
+    @display(description=_("resident number"), boolean=True)
+    def kept(self, account: BankAccount) -> bool:
+        return account.resident_number is not None
+
+
+@admin.register(Payout)
+class PayoutAdmin(ReadOnly, LargeTable, ModelAdmin):
+    list_display = ("user", "gross_won", "withheld_won", "net_won", "state_label", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("user",)
+    search_fields = ("reference__exact", "user__email__startswith")
+    ordering = ("-id",)
+    fields = (
+        "reference", "user", "state", "gross_won", "withheld_won", "net_won", "bank", "masked",
+        "holder", "batch", "created_at", "done_at", "reason",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    @display(description=_("gross"), ordering="gross")
+    def gross_won(self, payout: Payout) -> str:
+        return won(payout.gross)
+
+    @display(description=_("withheld"))
+    def withheld_won(self, payout: Payout) -> str:
+        return won(payout.withheld)
+
+    @display(description=_("net"))
+    def net_won(self, payout: Payout) -> str:
+        return won(payout.net)
+
+    @display(description=_("account number"))
+    def masked(self, payout: Payout) -> str:
+        return f"••••{payout.last4}"
+
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={
+            PayoutState.REQUESTED: "info",
+            PayoutState.BATCHED: "warning",
+            PayoutState.PAID: "success",
+            PayoutState.FAILED: "danger",
+        },
+    )
+    def state_label(self, payout: Payout) -> tuple[str, str | Promise]:
+        return payout.state, payout.get_state_display()
+
+
+class PayoutLines(ReadOnly, TabularInline):
+    model = Payout
+    fields = ("reference", "bank", "last4", "holder", "gross", "state", "reason")
+    ordering = ("id",)
+    extra = 0
