@@ -66,13 +66,13 @@ class City(NamedTuple):
 
 class Story(NamedTuple):
     """What happened: milliseconds of the offers on phones, the servers' memory from time to time,
-    errands paid, and how many of them nobody was asked about; how many cores the servers used."""
+    errands paid, and how many of them nobody was asked about; the cores that each process used."""
 
     ms: list[float]
     memory: list[float]
     paid: int
     unasked: int
-    cores: float
+    cores: dict[str, float]
 
 
 def measure(options: Options) -> Report:
@@ -116,31 +116,40 @@ async def _told(options: Options, city: City) -> Story:
         city.stand_in.begin("posting.stand_in", phones, lasts_s),
         city.product.inside.begin("city.keep_on_the_map", ghosts, lasts_s),
     )
-    memory, cores = await _watched([*city.product.side.servers, *city.others], paid)
+    memory, cores = await _watched(city, paid)
     await asyncio.gather(walking, *map(asyncio.wrap_future, others))
     check_alive(walkers.sockets)
-    at = dict(paid.result())
+    payments, payer_cores = paid.result()
+    at = dict(payments)
     ms = [(walkers.first[each] - at[each]) * 1_000 for each in at if each in walkers.first]
     assert ms, "no phone was offered anything"
+    cores["payer"] = payer_cores
     return Story(ms, memory, len(at), city.product.inside.ask("posting.unasked"), cores)
 
 
-async def _watched(servers: Sequence[Service], paid: Future[Any]) -> tuple[list[float], float]:
+async def _watched(city: City, paid: Future[Any]) -> tuple[list[float], dict[str, float]]:
     """Look at the servers' memory, and at the cores they use, until the last errand is paid."""
-    memory, used, since = [], cpu_s(servers), time.monotonic()
+    servers = [*city.product.side.servers, *city.others]
+    memory, used, since = [], _cpu_s(servers), time.monotonic()
     while not paid.done():
         memory.append(memory_mb(servers))
         await asyncio.wait([asyncio.wrap_future(paid)], timeout=LOOK_EVERY_S)
-    cores = (cpu_s(servers) - used) / (time.monotonic() - since)
+    lasted = time.monotonic() - since
+    cores = {name: (cpu - used[name]) / lasted for name, cpu in _cpu_s(servers).items()}
     return [*memory, memory_mb(servers)], cores
 
 
+def _cpu_s(servers: Sequence[Service]) -> dict[str, float]:
+    return {type(each).__name__.lower(): cpu_s([each]) for each in servers}
+
+
 def _rows(options: Options, story: Story) -> list[Row]:
+    cores = ", ".join(f"{name} {used:.2f}" for name, used in story.cores.items())
     where = (
         f"{options.runners:,} on duty, {options.sockets:,} moving sockets, {options.database};"
         f" {story.paid / options.lasts_s:.0f} of {options.posts:g} paid/s"
         f" for {options.lasts_s:.0f} s; {len(story.ms):,} of {story.paid:,} first on a phone,"
-        f" {story.unasked} asked nobody; the servers used {story.cores:.1f} cores"
+        f" {story.unasked} asked nobody; cores: {cores}"
     )
     path = "Errand paid → offer on the runner's socket"
     return [

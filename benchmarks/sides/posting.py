@@ -35,16 +35,19 @@ def order(count: int, requesters: Sequence[str], half_m: float) -> None:
         _ordered.append((stage.post(requester, pickup, dropoff), requester))
 
 
-def pay(per_second: float, seconds: float) -> list[tuple[str, float]]:
-    """Pay for what was ordered, evenly; return each errand and when its payment was confirmed.
+def pay(per_second: float, seconds: float) -> tuple[list[tuple[str, float]], float]:
+    """Pay for what was ordered, evenly; return each errand and when its payment was confirmed,
+    and the share of a core that paying took here.
 
     Times are of the monotonic clock, which all processes of a machine share; taken just before
     the unit of work that opens the errand. When time is up what is left stays unpaid.
     """
-    return [
+    begun, used = time.monotonic(), time.process_time()
+    paid = [
         (errand.pk.hex, _paid(errand, requester))
         for errand, requester in _evenly(per_second, seconds)
     ]
+    return paid, (time.process_time() - used) / (time.monotonic() - begun)
 
 
 def _evenly(per_second: float, seconds: float) -> Iterator[tuple[Errand, User]]:

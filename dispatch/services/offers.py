@@ -89,8 +89,8 @@ def _still_fitting(matches: Sequence[Match], errands: Mapping[UUID, Errand]) -> 
     runner_ids = [match.runner_id for match in matches]
     errand_ids = [errand_id for match in matches for errand_id in match.errand_ids]
     idle = _idle_runners(runner_ids)
-    unchanged = _unchanged(errand_ids, errands)
-    refused = _refused(errand_ids)
+    asked, refused = _asked_and_refused(errand_ids)
+    unchanged = _unchanged(errand_ids, errands) - asked
     return [
         match
         for match in matches
@@ -107,13 +107,18 @@ def _idle_runners(ids: Sequence[UUID]) -> set[UUID]:
 
 
 def _unchanged(ids: Sequence[UUID], errands: Mapping[UUID, Errand]) -> set[UUID]:
-    """The errands that are open as they were read, and about which nobody is being asked."""
+    """The errands that are open as they were read."""
     still_open = Errand.objects.filter(pk__in=ids, state=State.OPEN).values_list("pk", "version")
-    waiting = Offer.objects.filter(errand_id__in=ids, state=OfferState.OFFERED)
-    unchanged = {pk for pk, version in still_open if version == errands[pk].version}
-    return unchanged.difference(waiting.values_list("errand_id", flat=True))
+    return {pk for pk, version in still_open if version == errands[pk].version}
 
 
-def _refused(ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
-    never = Offer.objects.filter(errand_id__in=ids, state__in=NEVER_AGAIN)
-    return set(never.values_list("errand_id", "runner_id"))
+def _asked_and_refused(ids: Sequence[UUID]) -> tuple[set[UUID], set[tuple[UUID, UUID]]]:
+    """The errands about which somebody is being asked; and whom to ask about which no more."""
+    offers = Offer.objects.filter(errand_id__in=ids, state__in=(OfferState.OFFERED, *NEVER_AGAIN))
+    asked, refused = set(), set()
+    for errand_id, runner_id, state in offers.values_list("errand_id", "runner_id", "state"):
+        if state == OfferState.OFFERED:
+            asked.add(errand_id)
+        else:
+            refused.add((errand_id, runner_id))
+    return asked, refused

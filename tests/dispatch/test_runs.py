@@ -253,7 +253,7 @@ def queries(work: Callable[[], int], made: int) -> int:
 
 READ, NOBODY_THERE, ALL_ASKED = 9, 3, 2  # queries, whoever waits and whoever stands there
 NOTED, REASONS = 1, 1
-OFFERED = 12
+OFFERED = 11
 EXPIRED = 8
 
 
