@@ -57,6 +57,8 @@ class PaymentAdmin(ReadOnly, LargeTable, ModelAdmin):
         ordering="state",
         label={
             PaymentState.READY: "info",
+            PaymentState.UNKNOWN: "danger",
+            PaymentState.WAITING: "info",
             PaymentState.DONE: "success",
             PaymentState.EXPIRED: "warning",
         },

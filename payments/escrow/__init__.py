@@ -5,8 +5,8 @@ from payments.escrow.orders import (
     order_confirm,
     order_create,
     orders_expire,
-    orders_reconcile,
 )
+from payments.escrow.reading import order_read, orders_reconcile
 from payments.escrow.refunds import refund_order, refund_send, refunds_due, refunds_send
 from payments.escrow.settling import escrow_held, settle
 
@@ -15,6 +15,7 @@ __all__ = [
     "escrow_held",
     "order_confirm",
     "order_create",
+    "order_read",
     "orders_expire",
     "orders_reconcile",
     "refund_order",
