@@ -27,3 +27,14 @@ def sweep_orders(**_unknown: Any) -> None:
     """Finish what may be paid, then close what nobody paid."""
     escrow.orders_reconcile(now=clock.now())
     escrow.orders_expire(now=clock.now())
+
+
+@shared_task
+def process_webhook(*, webhook_id: str, **_unknown: Any) -> None:
+    escrow.webhook_process(webhook_id=UUID(webhook_id), now=clock.now())
+
+
+@shared_task(base=Sweep)
+def sweep_webhooks(**_unknown: Any) -> None:
+    escrow.webhooks_process(now=clock.now())
+    escrow.webhooks_forget(now=clock.now())

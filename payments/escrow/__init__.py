@@ -1,5 +1,11 @@
 """Every write of money: orders in, what is held split once, refunds out."""
 
+from payments.escrow.hooks import (
+    webhook_process,
+    webhook_store,
+    webhooks_forget,
+    webhooks_process,
+)
 from payments.escrow.orders import (
     Charge,
     order_confirm,
@@ -23,4 +29,8 @@ __all__ = [
     "refunds_due",
     "refunds_send",
     "settle",
+    "webhook_process",
+    "webhook_store",
+    "webhooks_forget",
+    "webhooks_process",
 ]
