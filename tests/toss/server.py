@@ -112,6 +112,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class TossServer(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64  # twenty come at once
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
