@@ -309,6 +309,10 @@ X_FRAME_OPTIONS = "DENY"
 COMMISSION_PERCENT = env.int("COMMISSION_PERCENT", default=10)
 MINIMUM_WAGE = {2025: 10_030, 2026: 10_320}  # won per hour, Minimum Wage Commission of Korea
 PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="payments.gateways.sandbox.SandboxGateway")
+# The shop's keys; a system check wants them where the gateway is Toss Payments.
+TOSS_SECRET_KEY = env.str("TOSS_SECRET_KEY", default="")
+TOSS_CLIENT_KEY = env.str("TOSS_CLIENT_KEY", default="")
+TOSS_URL = env.str("TOSS_URL", default="https://api.tosspayments.com")
 QUOTE_LIFE = PAYMENT_LIFE = timedelta(minutes=15)
 UNMATCHED_LIFE = timedelta(hours=2)
 RAISE_SUGGESTED_AFTER = timedelta(minutes=5)

@@ -40,6 +40,7 @@ class PaymentOut(serializers.ModelSerializer[Payment]):
         model = Payment
         fields = [
             "order_id", "reference", "amount", "refunded", "state", "expires_at", "paid_at",
+            "deposit_to", "deposit_until",
         ]  # fmt: skip
         read_only_fields = fields
 

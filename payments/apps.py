@@ -18,9 +18,9 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from payments import receivers
 
-        checks.register(check_payouts)
         receivers.connect()
-        checks.register(check_gateway)
+        for check in (check_gateway, check_toss, check_payouts):
+            checks.register(check)
 
 
 def check_payouts(**_kwargs: Any) -> list[checks.CheckMessage]:
@@ -63,3 +63,20 @@ def check_gateway(**_kwargs: Any) -> list[checks.CheckMessage]:
             id="payments.E001",
         )
     ]
+
+
+def check_toss(**_kwargs: Any) -> list[checks.CheckMessage]:
+    """Toss Payments has both keys of the shop, and those of real money where money is real."""
+    if settings.PAYMENT_GATEWAY != "payments.gateways.toss.TossGateway":
+        return []
+    keys = {name: getattr(settings, name) for name in ("TOSS_SECRET_KEY", "TOSS_CLIENT_KEY")}
+    found: list[checks.CheckMessage] = [
+        checks.Error(f"{name} is empty.", hint="The shop's own page shows it.", id="payments.E006")
+        for name, value in keys.items()
+        if not value
+    ]
+    tried = [name for name, value in keys.items() if value.startswith("test_")]
+    if tried and not (settings.SANDBOX or settings.DEBUG):
+        text = f"Keys for trying, nobody would really pay: {', '.join(tried)}."
+        found.append(checks.Error(text, hint="Set the live_ keys.", id="payments.E007"))
+    return found

@@ -16,6 +16,8 @@ M = TypeVar("M", bound=models.Model)
 
 class PaymentState(models.TextChoices):
     READY = "ready", _("Ready to pay")
+    UNKNOWN = "unknown", _("Perhaps paid")
+    WAITING = "waiting", _("Waiting for the deposit")
     DONE = "done", _("Paid")
     EXPIRED = "expired", _("Expired")
 
@@ -23,8 +25,8 @@ class PaymentState(models.TextChoices):
 class Payment(Record):
     """One order of one amount; ``reference`` names what it is for, ``order_id`` is the gateway's.
 
-    Orders of one ``subject`` (the first and every raise) share an escrow account. A ready order
-    with a ``payment_key`` may be paid already: the gateway was asked, its answer is not known.
+    Orders of one ``subject`` (the first and every raise) share an escrow account. An order is
+    unknown from before the gateway is asked until its answer is written down.
     """
 
     order_id = models.CharField(_("order"), max_length=64, unique=True)
@@ -37,7 +39,10 @@ class Payment(Record):
     state = models.CharField(
         _("state"), max_length=10, choices=PaymentState, default=PaymentState.READY
     )
-    payment_key = models.CharField(_("payment key"), max_length=200, blank=True)
+    payment_key = models.CharField(_("payment key"), max_length=200, blank=True, db_index=True)
+    # Of a virtual account: bank and number, and until when they take the money.
+    deposit_to = models.CharField(_("to be paid to"), max_length=60, blank=True)
+    deposit_until = models.DateTimeField(_("to be paid until"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires at"))
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     refunded = models.BigIntegerField(_("refunded"), default=0)
@@ -88,6 +93,26 @@ class Refund(Record):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class Webhook(Record):
+    """What the payment company told, word for word; believed only once it was read there."""
+
+    key = models.CharField(_("digest"), max_length=64, unique=True)
+    kind = models.CharField(_("kind"), max_length=40)
+    order_id = models.CharField(_("order"), max_length=64, db_index=True)
+    body = models.TextField(_("body"))
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    try_at = models.DateTimeField(_("next try"))
+    done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("webhook")
+        verbose_name_plural = _("webhooks")
+        indexes = [models.Index(fields=["done_at", "try_at"], name="webhook_done_at_try_at")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.order_id}"
 
 
 class AccountKind(models.TextChoices):

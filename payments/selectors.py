@@ -45,6 +45,15 @@ def order_of(*, order_id: str, payer: User) -> Payment:
     return payment
 
 
+def order_id_of(*, order_id: str, payment_key: str) -> str:
+    """Return the id of the order that has this id, or else this payment key; "" if none has."""
+    known = Payment.objects.filter(order_id=order_id).values_list("order_id", flat=True).first()
+    if known is None and payment_key:
+        keyed = Payment.objects.filter(payment_key=payment_key)
+        known = keyed.values_list("order_id", flat=True).first()
+    return known or ""
+
+
 def balance_of_user(user: User) -> int:
     """Return what the user has earned and not been paid out."""
     return ledger.balance_of(ledger.user_account(user.pk))

@@ -33,3 +33,14 @@ def sweep_orders(**_unknown: Any) -> None:
 def sweep_payouts(**_unknown: Any) -> None:
     """Ask for the weekly payouts whose hour has come."""
     payouts.payouts_schedule(now=clock.now())
+
+
+@shared_task
+def process_webhook(*, webhook_id: str, **_unknown: Any) -> None:
+    escrow.webhook_process(webhook_id=UUID(webhook_id), now=clock.now())
+
+
+@shared_task(base=Sweep)
+def sweep_webhooks(**_unknown: Any) -> None:
+    escrow.webhooks_process(now=clock.now())
+    escrow.webhooks_forget(now=clock.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path, register_converter
 from django.urls.converters import IntConverter
 
-from payments import api
+from payments import api, webhooks
 
 
 class Year(IntConverter):
@@ -19,6 +19,7 @@ register_converter(Year, "year")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("payments/<slug:order_id>", api.OrderDetail.as_view(), name="payment"),
     path("payments/<slug:order_id>/confirm", api.OrderConfirm.as_view(), name="payment-confirm"),
+    path("webhooks/toss", webhooks.toss, name="webhook-toss"),
     path("balance", api.Balance.as_view(), name="balance"),
     path("statement", api.Statement.as_view(), name="statement"),
     path("bank-account", api.BankAccountView.as_view(), name="bank-account"),

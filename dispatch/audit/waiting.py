@@ -44,7 +44,8 @@ def _money(now: datetime) -> Iterator[Finding]:
     for reference, attempts in refunds.iterator(chunk_size=CHUNK):
         yield Finding("refund_stuck", reference, f"not sent after {attempts} tries")
     orders = Payment.objects.filter(
-        state=PaymentState.READY, expires_at__lt=now - ORDER_LATE
+        state__in=[PaymentState.READY, PaymentState.UNKNOWN],
+        expires_at__lt=now - ORDER_LATE,
     ).values_list("order_id", "expires_at")
     for order_id, at in orders.iterator(chunk_size=CHUNK):
         yield Finding("order_stuck", order_id, f"ran out at {at:%H:%M:%S}")

@@ -26,7 +26,11 @@ from payments.models import AccountKind, Entry, Payment, PaymentState, Refund, R
 from payments.selectors import ledger_lines
 
 NOTHING = "–"
-PAYMENT_COLOURS = {PaymentState.DONE: "success", PaymentState.EXPIRED: "warning"}
+PAYMENT_COLOURS = {
+    PaymentState.DONE: "success",
+    PaymentState.EXPIRED: "warning",
+    PaymentState.UNKNOWN: "danger",
+}
 REFUND_COLOURS = {RefundState.REQUESTED: "warning", RefundState.DONE: "success"}
 
 Text: TypeAlias = str | Promise

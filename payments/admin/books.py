@@ -26,6 +26,7 @@ from payments.models import (
     Refund,
     RefundState,
     Transfer,
+    Webhook,
 )
 
 
@@ -57,6 +58,8 @@ class PaymentAdmin(ReadOnly, LargeTable, ModelAdmin):
         ordering="state",
         label={
             PaymentState.READY: "info",
+            PaymentState.UNKNOWN: "danger",
+            PaymentState.WAITING: "info",
             PaymentState.DONE: "success",
             PaymentState.EXPIRED: "warning",
         },
@@ -96,6 +99,13 @@ class RefundAdmin(ReadOnly, LargeTable, ModelAdmin):
         text = ngettext("%(count)d refund was sent.", "%(count)d refunds were sent.", sent)
         level = messages.SUCCESS if sent == len(chosen) else messages.WARNING
         self.message_user(request, text % {"count": sent}, level)
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnly, LargeTable, ModelAdmin):
+    list_display = ("order_id", "kind", "attempts", "created_at", "done_at")
+    search_fields = ("order_id__exact",)
+    ordering = ("-id",)
 
 
 KINDS: list[tuple[str, str | Promise]] = [

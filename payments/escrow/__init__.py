@@ -1,12 +1,18 @@
 """Every write of money: orders in, what is held split once, refunds out."""
 
+from payments.escrow.hooks import (
+    webhook_process,
+    webhook_store,
+    webhooks_forget,
+    webhooks_process,
+)
 from payments.escrow.orders import (
     Charge,
     order_confirm,
     order_create,
     orders_expire,
-    orders_reconcile,
 )
+from payments.escrow.reading import order_read, orders_reconcile
 from payments.escrow.refunds import refund_order, refund_send, refunds_due, refunds_send
 from payments.escrow.settling import escrow_held, settle
 
@@ -15,6 +21,7 @@ __all__ = [
     "escrow_held",
     "order_confirm",
     "order_create",
+    "order_read",
     "orders_expire",
     "orders_reconcile",
     "refund_order",
@@ -22,4 +29,8 @@ __all__ = [
     "refunds_due",
     "refunds_send",
     "settle",
+    "webhook_process",
+    "webhook_store",
+    "webhooks_forget",
+    "webhooks_process",
 ]

@@ -1,9 +1,10 @@
 """Orders: made, paid through the gateway into escrow, or expired.
 
-The gateway is called outside any unit of work. Before that the order remembers the payment key,
-so that a crash between the gateway's yes and our unit leaves a row that says "perhaps paid":
-the same confirmation again, or :func:`orders_reconcile`, finishes it. The gateway takes the
-money once however often it is asked, and the order becomes paid once.
+The gateway is called outside any unit of work. Before that the order becomes ``unknown`` and
+remembers the payment key, so that a crash or silence between the gateway's yes and our unit leaves
+a row that says "perhaps paid": the same confirmation again, or :func:`orders_reconcile`, which
+reads first, settles it. The gateway takes the money once however often it is asked, and the order
+becomes paid once.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from common.db import on_commit, run_in_unit
 from common.errors import Conflict, Unprocessable
 from common.ids import uuid7
 from payments import ledger
-from payments.gateways import TIMEOUT_S, Declined, GatewayDown, gateway
+from payments.gateways import TIMEOUT_S, Declined, Found, GatewayDown, Status, gateway
 from payments.models import Payment, PaymentState
 from payments.selectors import order_of
 from payments.signals import escrow_funded
 
-BATCH = 50
+UNKNOWN = frozenset({PaymentState.UNKNOWN.value})
+TAKEN = frozenset({Status.DONE, Status.WAITING_FOR_DEPOSIT})
+PERHAPS = UNKNOWN | {PaymentState.WAITING.value}
 
 logger = logging.getLogger(__name__)
 
@@ -79,30 +82,51 @@ class Charge:
         self.payment_key = payment_key
         self.now = now
         self._taken = False
+        self._found: Found | None = None
 
     def take(self) -> None:
         """Ask the gateway for the money, outside any unit of work; may be repeated."""
         if run_in_unit(self._claim):
-            self._ask_gateway()
+            self._found = self._ask_gateway()
         self._taken = True
+
+    def read(self, found: Found) -> None:
+        """Take what the gateway says when asked to look, instead of its answer to :meth:`take`.
+
+        Raises:
+            GatewayDown: this is not the money of the order.
+        """
+        if (found.order_id, found.amount) != (self.payment.order_id, self.payment.amount):
+            logger.error("Payment of order %s is another: %s", self.payment.order_id, found)
+            raise GatewayDown
+        self._found, self._taken = found, True
 
     def hold(self) -> Payment:
         """Write the order paid and its money into escrow, inside the caller's unit of work."""
         if not self._taken:
             raise AssertionError("take() comes before hold()")
+        found = self._found
+        if found is not None and found.status == Status.WAITING_FOR_DEPOSIT:
+            until, to = found.deposit_until, found.deposit_to
+            self._move(UNKNOWN, PaymentState.WAITING, deposit_until=until, deposit_to=to)
         # Only who makes it paid books the money; who comes second finds it paid and answers so.
-        if self._move(PaymentState.DONE, paid_at=self.now):
+        elif found is not None and self._move(PERHAPS, PaymentState.DONE, paid_at=self.now):
             _hold(self.payment)
         self._check_paid_with_this_key()
         return self.payment
 
+    def let_go(self) -> None:
+        """The gateway says finally that no money came, and none will, with this key."""
+        # Free for another way to pay, in a unit of its own.
+        run_in_unit(lambda: self._move(PERHAPS, PaymentState.READY, payment_key=""))
+
     def _claim(self) -> bool:
-        """Note the key on the order; False if the order is paid with this key already."""
+        """Note the key on the order; False if the gateway's answer to this key is written down."""
         # With its own key an order may be late: its money was perhaps taken in time.
-        fresh = Q(payment_key="", expires_at__gt=self.now)
-        mine = Q(payment_key=self.payment_key)
-        ready = Payment.objects.filter(pk=self.payment.pk, state=PaymentState.READY)
-        if ready.filter(fresh | mine).update(payment_key=self.payment_key):
+        fresh = Q(state=PaymentState.READY, expires_at__gt=self.now)
+        mine = Q(state=PaymentState.UNKNOWN, payment_key=self.payment_key)
+        order = Payment.objects.filter(pk=self.payment.pk).filter(fresh | mine)
+        if order.update(state=PaymentState.UNKNOWN, payment_key=self.payment_key):
             return True
         self._check_paid_with_this_key()
         return False
@@ -116,26 +140,33 @@ class Charge:
         elif self.payment.payment_key and not same_key:
             message = _("Another payment for this order is under way.")
             raise Conflict("payment_in_progress", message, retry_after=30)
-        else:
+        elif self.payment.state != PaymentState.WAITING:
             raise Conflict("payment_expired", _("The time to pay is over."))
 
-    def _ask_gateway(self) -> None:
+    def _ask_gateway(self) -> Found:
         try:
-            gateway().confirm(
+            return gateway().confirm(
                 payment_key=self.payment_key,
                 order_id=self.payment.order_id,
                 amount=self.payment.amount,
-                idempotency_key=self.payment.order_id,
+                # A second card is another question: with the order's id alone the company would
+                # repeat its no to the first.
+                idempotency_key=f"{self.payment.order_id}:{self.payment_key}",
                 timeout_s=TIMEOUT_S,
             )
         except Declined:
-            # A final no took no money: the order is free for another way to pay.
-            run_in_unit(lambda: self._move(PaymentState.READY, payment_key=""))
+            # A no to a repeated question may hide an earlier yes: look, before the order is free
+            # for another card.
+            found = gateway().find(payment_key=self.payment_key, timeout_s=TIMEOUT_S)
+            if found is not None and found.status in TAKEN:
+                self.read(found)
+                return found
+            self.let_go()
             raise
 
-    def _move(self, state: PaymentState, **values: object) -> bool:
+    def _move(self, states: frozenset[str], state: PaymentState, **values: object) -> bool:
         mine = Payment.objects.filter(
-            pk=self.payment.pk, state=PaymentState.READY, payment_key=self.payment_key
+            pk=self.payment.pk, state__in=sorted(states), payment_key=self.payment_key
         )
         return bool(mine.update(state=state, **values))
 
@@ -144,28 +175,6 @@ def orders_expire(*, now: datetime) -> int:
     """Close the orders that nobody tried to pay in time; return how many."""
     late = Payment.objects.filter(state=PaymentState.READY, payment_key="", expires_at__lte=now)
     return run_in_unit(lambda: late.update(state=PaymentState.EXPIRED))
-
-
-def orders_reconcile(*, now: datetime) -> int:
-    """Finish the confirmations that a crash or a silent gateway left open; return how many."""
-    perhaps_paid = Payment.objects.filter(state=PaymentState.READY).exclude(payment_key="")
-    rows = list(perhaps_paid.order_by("id").prefetch_related("payer")[:BATCH])
-    return sum(_finished(payment, now) for payment in rows)
-
-
-def _finished(payment: Payment, now: datetime) -> bool:
-    try:
-        order_confirm(
-            order_id=payment.order_id,
-            payer=payment.payer,
-            payment_key=payment.payment_key,
-            amount=payment.amount,
-            now=now,
-        )
-    except (Conflict, GatewayDown) as refusal:
-        logger.warning("Order %s is not finished: %s", payment.order_id, refusal.code)
-        return False
-    return True
 
 
 def _order_of(order_id: str, payer: User, amount: int) -> Payment:

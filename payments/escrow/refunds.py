@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from common.db import in_one_unit, on_commit, run_in_unit
 from common.errors import Conflict
 from payments import ledger
-from payments.gateways import TIMEOUT_S, Declined, GatewayDown, gateway
+from payments.gateways import TIMEOUT_S, Cancel, Declined, GatewayDown, gateway
 from payments.models import Payment, PaymentState, Refund, RefundState
 from payments.signals import refund_requested
 
@@ -85,13 +85,10 @@ def refund_send(*, refund_id: UUID, now: datetime) -> bool:
     if refund is None or not run_in_unit(lambda: _lease(refund, now)):
         return False
     try:
-        gateway().cancel(
-            payment_key=refund.payment.payment_key,
-            amount=refund.amount,
-            reason=refund.reason,
-            idempotency_key=refund.reference,
-            timeout_s=TIMEOUT_S,
-        )
+        # The first try may have worked although nobody heard of it, and a company forgets its
+        # idempotency keys after some days: a later try looks before it asks.
+        if not (refund.attempts and _sent_before(refund)):
+            _ask_gateway(refund)
     except (Declined, GatewayDown) as refusal:
         logger.warning("Refund %s is not sent: %s", refund.reference, refusal.code)
         return False
@@ -116,6 +113,22 @@ def _lease(refund: Refund, now: datetime) -> bool:
         pk=refund.pk, state=RefundState.REQUESTED, attempts=refund.attempts
     )
     return bool(mine.update(attempts=attempts, try_at=now + pause_after(attempts)))
+
+
+def _ask_gateway(refund: Refund) -> None:
+    gateway().cancel(
+        payment_key=refund.payment.payment_key,
+        amount=refund.amount,
+        reason=refund.reason,
+        idempotency_key=refund.reference,
+        timeout_s=TIMEOUT_S,
+    )
+
+
+def _sent_before(refund: Refund) -> bool:
+    found = gateway().find(payment_key=refund.payment.payment_key, timeout_s=TIMEOUT_S)
+    wanted = Cancel(key=refund.reference, amount=refund.amount)
+    return found is not None and wanted in found.cancels
 
 
 def _book(refund: Refund, now: datetime) -> bool:

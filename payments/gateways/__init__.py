@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Protocol, cast
 
 from django.conf import settings
@@ -27,11 +30,45 @@ class GatewayDown(Unavailable):
     message = _("The payment company does not answer. Please try again in a moment.")
 
 
+class Status(StrEnum):
+    """What the payment company says of a payment, in the words of Toss Payments."""
+
+    READY = "READY"
+    IN_PROGRESS = "IN_PROGRESS"  # the payer agreed, nobody confirmed: no money has moved
+    WAITING_FOR_DEPOSIT = "WAITING_FOR_DEPOSIT"  # a virtual account that is not paid into yet
+    DONE = "DONE"
+    CANCELED = "CANCELED"
+    PARTIAL_CANCELED = "PARTIAL_CANCELED"
+    ABORTED = "ABORTED"
+    EXPIRED = "EXPIRED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel:
+    """Money that went back; ``key`` is the idempotency key that asked for it, "" if not ours."""
+
+    key: str
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A payment as the company has it now; amounts in won."""
+
+    payment_key: str
+    order_id: str
+    status: Status
+    amount: int
+    cancels: tuple[Cancel, ...] = ()
+    deposit_to: str = ""  # bank and number of the virtual account
+    deposit_until: datetime | None = None
+
+
 class Gateway(Protocol):
     """A payment company. The same ``idempotency_key`` moves money once and answers the same.
 
-    Amounts in won. Both calls raise :class:`Declined` or :class:`GatewayDown`, nothing else,
-    and answer within ``timeout_s``.
+    Amounts in won. ``confirm`` and ``cancel`` raise :class:`Declined` or :class:`GatewayDown`,
+    nothing else; ``find`` only the latter. All answer within ``timeout_s``.
     """
 
     def confirm(
@@ -42,8 +79,11 @@ class Gateway(Protocol):
         amount: int,
         idempotency_key: str,
         timeout_s: float,
-    ) -> None:
-        """Take the money that the payer agreed to under ``payment_key``."""
+    ) -> Found:
+        """Take the money that the payer agreed to under ``payment_key``.
+
+        The answer is DONE, or WAITING_FOR_DEPOSIT: the money comes later, if at all.
+        """
 
     def cancel(
         self,
@@ -55,6 +95,9 @@ class Gateway(Protocol):
         timeout_s: float,
     ) -> None:
         """Send ``amount`` of a taken payment back."""
+
+    def find(self, *, payment_key: str, timeout_s: float) -> Found | None:
+        """Look a payment up; None if the company knows none. Moves no money."""
 
 
 def gateway() -> Gateway:

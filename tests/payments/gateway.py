@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from common.db import in_unit
-from payments.gateways import Declined, GatewayDown
+from payments.gateways import Cancel, Declined, Found, GatewayDown, Status
 
 Trouble = Callable[[], None]
 
@@ -29,6 +29,11 @@ class MemoryGateway:
     def holds(cls) -> int:
         return sum(cls.taken.values()) - sum(cls.sent.values())
 
+    @classmethod
+    def taken_for(cls, order_id: str) -> int:
+        """Return what was taken for the order, with whichever card."""
+        return sum(won for key, won in cls.taken.items() if key.startswith(f"{order_id}:"))
+
     def confirm(
         self,
         *,
@@ -37,8 +42,9 @@ class MemoryGateway:
         amount: int,
         idempotency_key: str,
         timeout_s: float,
-    ) -> None:
+    ) -> Found:
         self._move(self.taken, idempotency_key, amount, timeout_s)
+        return Found(payment_key=payment_key, order_id=order_id, status=Status.DONE, amount=amount)
 
     def cancel(
         self,
@@ -50,6 +56,26 @@ class MemoryGateway:
         timeout_s: float,
     ) -> None:
         self._move(self.sent, idempotency_key, amount, timeout_s)
+
+    def find(self, *, payment_key: str, timeout_s: float) -> Found | None:
+        assert not in_unit(), "the payment company was called inside a unit of work"
+        for key, amount in self.taken.items():
+            order_id, _, of_key = key.partition(":")
+            if of_key == payment_key:
+                return self._found(payment_key, order_id, amount)
+        return None
+
+    def _found(self, payment_key: str, order_id: str, amount: int) -> Found:
+        mine = [(key, won) for key, won in self.sent.items() if order_id in key]
+        left = amount - sum(won for _key, won in mine)
+        taken = Status.PARTIAL_CANCELED if left else Status.CANCELED
+        return Found(
+            payment_key=payment_key,
+            order_id=order_id,
+            status=taken if mine else Status.DONE,
+            amount=amount,
+            cancels=tuple(Cancel(key=key, amount=won) for key, won in mine),
+        )
 
     def _move(self, memory: dict[str, int], key: str, amount: int, timeout_s: float) -> None:
         assert not in_unit(), "the payment company was called inside a unit of work"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
-from payments.apps import check_gateway
+from payments.apps import check_gateway, check_toss
 from payments.gateways import Declined, GatewayDown, gateway
 from payments.gateways.sandbox import SandboxGateway
 from tests.payments.gateway import MemoryGateway
@@ -78,3 +78,27 @@ def test_a_gateway_that_cannot_be_is_found_at_start(
 ) -> None:
     settings.DEBUG, settings.SANDBOX, settings.PAYMENT_GATEWAY = debug, sandbox, path
     assert [message.id for message in check_gateway()] == found
+
+
+@pytest.mark.parametrize(
+    ("debug", "secret", "client", "found"),
+    [
+        (False, "", "", ["payments.E006", "payments.E006"]),
+        (False, "live_sk_1", "", ["payments.E006"]),
+        (False, "live_sk_1", "test_ck_1", ["payments.E007"]),
+        (True, "test_sk_1", "test_ck_1", []),
+        (False, "live_sk_1", "live_ck_1", []),
+    ],
+)
+def test_toss_wants_the_keys_of_real_money(
+    settings: Settings, debug: bool, secret: str, client: str, found: list[str]
+) -> None:
+    settings.DEBUG, settings.SANDBOX = debug, False
+    settings.PAYMENT_GATEWAY = "payments.gateways.toss.TossGateway"
+    settings.TOSS_SECRET_KEY, settings.TOSS_CLIENT_KEY = secret, client
+    assert [message.id for message in check_toss()] == found
+
+
+def test_the_sandbox_needs_no_keys(settings: Settings) -> None:
+    settings.PAYMENT_GATEWAY = SANDBOX
+    assert check_toss() == []

@@ -77,8 +77,11 @@ def test_a_confirmed_order_is_held(
     assert news == [(SUBJECT, payment.order_id)]
 
 
-def test_the_order_id_is_the_idempotency_key(confirm: Confirm, company: Company) -> None:
-    assert company.asked == [] != [confirm().order_id] == company.asked
+def test_order_and_payment_key_are_the_idempotency_key(
+    confirm: Confirm, company: Company, order: Payment
+) -> None:
+    confirm()
+    assert company.asked == [f"{order.order_id}:key-1"]
 
 
 def test_confirmed_twice_is_answered_as_once(

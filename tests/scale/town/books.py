@@ -17,6 +17,7 @@ from payments.models import (
     Refund,
     RefundState,
     Transfer,
+    Webhook,
 )
 from tests.scale.town.cart import Cart
 
@@ -39,6 +40,13 @@ class Books:
         self.cart.put(order)
         if order.state == PaymentState.READY:
             return
+        self.cart.put(
+            Webhook(
+                key=order.order_id, kind="PAYMENT_STATUS_CHANGED", order_id=order.order_id,
+                body="{}", attempts=1, try_at=order.created_at, done_at=order.created_at,
+                created_at=order.created_at,
+            )
+        )  # fmt: skip
         escrow = ledger.escrow_account(errand.reference)
         held = {ledger.GATEWAY: -errand.total, escrow: errand.total}
         self._post(errand, f"hold:{order.order_id}", "hold", held)

@@ -1,0 +1,185 @@
+"""Toss Payments, API version 1: https://docs.tosspayments.com/reference
+
+What it answers decides between three: yes, :class:`Declined` (a final no, no money moved), and
+:class:`GatewayDown` (nobody knows). Whatever is not surely a no counts as not known.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from payments.gateways import Cancel, Declined, Found, GatewayDown, Status
+
+CONNECT_S = 2.0
+TRIES = 2
+MAX_REASON = 200
+MAX_KEY = 300
+# Not a no: something happened before, or is happening, or passes.
+DONE_BEFORE = frozenset(
+    {"ALREADY_PROCESSED_PAYMENT", "ALREADY_COMPLETED_PAYMENT", "ALREADY_CANCELED_PAYMENT"}
+)
+PASSING = frozenset({"IDEMPOTENT_REQUEST_PROCESSING", "PROVIDER_ERROR", "CARD_PROCESSING_ERROR"})
+PASSING_STATUSES = frozenset({401, 408, 425, 429})  # 401: our key is wrong, not the payer's card
+
+logger = logging.getLogger(__name__)
+
+
+class DoneBefore(Exception):
+    """The company did this, or the like, already: only reading tells what."""
+
+
+class TossGateway:
+    """The shop of ``TOSS_SECRET_KEY``. The reference of a refund ends its ``cancelReason``,
+    so that reading tells, years later, which of our refunds were sent."""
+
+    def confirm(
+        self,
+        *,
+        payment_key: str,
+        order_id: str,
+        amount: int,
+        idempotency_key: str,
+        timeout_s: float,
+    ) -> Found:
+        body = {"paymentKey": payment_key, "orderId": order_id, "amount": amount}
+        try:
+            answer = _post("/v1/payments/confirm", body, idempotency_key, timeout_s)
+            found: Found | None = _found(answer)
+        except DoneBefore:
+            found = self.find(payment_key=payment_key, timeout_s=timeout_s)
+        if found is None or found.status not in {Status.DONE, Status.WAITING_FOR_DEPOSIT}:
+            raise Declined
+        if (found.order_id, found.amount) != (order_id, amount):
+            logger.error("Payment of order %s is another: %s", order_id, found)
+            raise GatewayDown
+        return found
+
+    def cancel(
+        self,
+        *,
+        payment_key: str,
+        amount: int,
+        reason: str,
+        idempotency_key: str,
+        timeout_s: float,
+    ) -> None:
+        body = {"cancelReason": signed(reason, idempotency_key), "cancelAmount": amount}
+        try:
+            _post(f"/v1/payments/{payment_key}/cancel", body, idempotency_key, timeout_s)
+        except DoneBefore as error:
+            found = self.find(payment_key=payment_key, timeout_s=timeout_s)
+            if found is None or Cancel(key=idempotency_key, amount=amount) not in found.cancels:
+                raise Declined from error
+
+    def find(self, *, payment_key: str, timeout_s: float) -> Found | None:
+        response = _send("GET", f"/v1/payments/{payment_key}", timeout_s)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if response.status_code != httpx.codes.OK:
+            logger.warning("Toss Payments does not say: %s", _code(response))
+            raise GatewayDown
+        return _found(_json(response))
+
+
+def signed(reason: str, key: str) -> str:
+    """Return ``reason`` with ``key`` behind it, in the 200 characters that there are."""
+    tail = f" [{key}]"
+    return reason[: MAX_REASON - len(tail)] + tail
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """Reading the certificates takes longer than all the rest of a call."""
+    return httpx.create_ssl_context()
+
+
+def _client(limit: httpx.Timeout) -> httpx.Client:
+    """Return a client for one call; the password is empty (Basic ``key:``)."""
+    return httpx.Client(
+        base_url=settings.TOSS_URL, auth=(settings.TOSS_SECRET_KEY, ""), timeout=limit,
+        verify=_tls(),
+    )  # fmt: skip
+
+
+def _post(path: str, body: dict[str, Any], key: str, timeout_s: float) -> dict[str, Any]:
+    if len(key) > MAX_KEY:
+        raise ValueError(f"An Idempotency-Key of {len(key)} characters")
+    response = _send("POST", path, timeout_s, json=body, headers={"Idempotency-Key": key})
+    if response.status_code == httpx.codes.OK:
+        return _json(response)
+    code = _code(response)
+    logger.warning("Toss Payments refuses %s: %s %s", key, response.status_code, code)
+    if code in DONE_BEFORE:
+        raise DoneBefore
+    no = 400 <= response.status_code < 500 and response.status_code not in PASSING_STATUSES
+    if no and code and code not in PASSING:
+        raise Declined(company_code=code)
+    raise GatewayDown
+
+
+def _send(method: str, path: str, timeout_s: float, **rest: Any) -> httpx.Response:
+    """Only what surely never left is sent again: the connection could not be made."""
+    limit = httpx.Timeout(timeout_s - TRIES * CONNECT_S, connect=CONNECT_S)
+    for left in reversed(range(TRIES)):
+        try:
+            with _client(limit) as client:
+                return client.request(method, path, **rest)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if not left:
+                raise GatewayDown from error
+        except httpx.HTTPError as error:
+            raise GatewayDown from error
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise GatewayDown from error
+    if not isinstance(body, dict):
+        raise GatewayDown
+    return body
+
+
+def _code(response: httpx.Response) -> str:
+    """Return the ``code`` of an error body; "" for one that is not of the API (a proxy's page)."""
+    try:
+        return str(response.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _found(body: dict[str, Any]) -> Found:
+    try:
+        account = body.get("virtualAccount") or {}
+        due = account.get("dueDate")
+        return Found(
+            payment_key=body["paymentKey"],
+            order_id=body["orderId"],
+            status=Status(body["status"]),
+            amount=int(body["totalAmount"]),
+            cancels=tuple(_cancel(cancel) for cancel in body.get("cancels") or ()),
+            deposit_to=" ".join(str(account[k]) for k in ("bankCode", "accountNumber") if account),
+            deposit_until=datetime.fromisoformat(due) if due else None,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        logger.exception("An answer of Toss Payments that nobody understands")
+        raise GatewayDown from error
+
+
+def _cancel(body: dict[str, Any]) -> Cancel:
+    _reason, _sep, tail = str(body["cancelReason"]).rpartition(" [")
+    key = tail.removesuffix("]") if tail.endswith("]") else ""
+    # IN_PROGRESS and ABORTED are refunds abroad that did not (yet) happen.
+    return Cancel(
+        key=key if body.get("cancelStatus", "DONE") == "DONE" else "",
+        amount=int(body["cancelAmount"]),
+    )

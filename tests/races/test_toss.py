@@ -1,0 +1,122 @@
+"""At once, through a Toss-compatible server: its books and ours stay the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from django.db import IntegrityError
+from pytest_django import Settings
+
+from accounts.models import User
+from payments import escrow, ledger
+from payments.gateways.toss import TossGateway
+from payments.models import Payment, Transfer, Webhook
+from tests.races.crowd import MANY, at_once
+from tests.toss.company import SECRET_KEY
+from tests.toss.server import TossServer, toss_server
+
+pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
+MINUTE = dt.timedelta(minutes=1)
+
+
+@pytest.fixture
+def toss(settings: Settings) -> Iterator[TossServer]:
+    with toss_server() as server:
+        settings.PAYMENT_GATEWAY = "payments.gateways.toss.TossGateway"
+        settings.TOSS_URL, settings.TOSS_SECRET_KEY = server.url, SECRET_KEY
+        yield server
+
+
+@pytest.fixture
+def order(alice: User, now: dt.datetime) -> Payment:
+    return escrow.order_create(
+        reference="thing:1", subject="thing:1", payer=alice, amount=1_000, now=now
+    )
+
+
+def confirm(order: Payment, key: str, now: dt.datetime) -> Payment:
+    return escrow.order_confirm(
+        order_id=order.order_id, payer=order.payer, payment_key=key, amount=1_000, now=now
+    )
+
+
+def assert_same_books(toss: TossServer, held: int) -> None:
+    assert toss.company.holds() == -ledger.balance_of(ledger.GATEWAY) == held
+
+
+def test_twenty_confirmations_take_the_money_once(
+    toss: TossServer, order: Payment, now: dt.datetime
+) -> None:
+    key = toss.company.agree(order.order_id, 1_000)
+    outcome = Counter(map(str, at_once(lambda _n: str(confirm(order, key, now).state))))
+    # The company tells who comes while it works on the first to wait: that is not a no.
+    assert set(outcome) <= {"done", "gateway_unavailable"}
+    escrow.orders_reconcile(now=now)
+    assert_same_books(toss, 1_000)
+    assert Transfer.objects.count() == 1
+
+
+@pytest.mark.control
+def test_control_a_key_for_each_try_moves_money_for_each(
+    toss: TossServer, order: Payment, now: dt.datetime
+) -> None:
+    """What the one idempotency key of a refund is for."""
+    key = toss.company.agree(order.order_id, 1_000)
+    confirm(order, key, now)
+    at_once(
+        lambda n: TossGateway().cancel(
+            payment_key=key, amount=10, reason="r", idempotency_key=f"try-{n}", timeout_s=10
+        )
+    )
+    assert toss.company.holds() < 1_000 - 10
+
+
+def test_confirming_against_canceling(toss: TossServer, order: Payment, now: dt.datetime) -> None:
+    """Half confirm, half send back what is held: what was taken goes back once, or not at all."""
+    key = toss.company.agree(order.order_id, 1_000)
+
+    def act(number: int) -> None:
+        if number % 2:
+            confirm(order, key, now)
+        else:
+            refund = escrow.refund_order(order_id=order.order_id, reason="over", now=now)
+            escrow.refund_send(refund_id=refund.pk, now=now)
+
+    at_once(act)
+    escrow.orders_reconcile(now=now)
+    escrow.refunds_send(now=now + dt.timedelta(hours=2))
+    assert toss.company.holds() in {0, 1_000}
+    assert_same_books(toss, toss.company.holds())
+    assert ledger.balance_of(ledger.REFUNDS) == 0
+
+
+def store(order: Payment, key: str, now: dt.datetime) -> str:
+    try:
+        escrow.webhook_store(key=key, kind="t", order_id=order.order_id, body="{}", now=now)
+    except IntegrityError:
+        return "known"
+    return "kept"
+
+
+def test_the_same_webhook_twenty_times_is_kept_and_booked_once(
+    toss: TossServer, alice: User, now: dt.datetime, order: Payment
+) -> None:
+    key = toss.company.agree(order.order_id, 1_000, method="가상계좌")
+    confirm(order, key, now)
+    toss.company.deposit(key)
+    outcome = Counter(at_once(lambda _n: store(order, "the-same", now)))
+    assert outcome == {"kept": 1, "known": MANY - 1}
+    at_once(lambda _n: escrow.webhooks_process(now=now + MINUTE))
+    assert_same_books(toss, 1_000)
+    assert Transfer.objects.count() == 1
+
+
+@pytest.mark.control
+def test_control_webhooks_without_a_key_in_common_are_all_kept(
+    order: Payment, now: dt.datetime
+) -> None:
+    at_once(lambda n: store(order, f"key-{n}", now))
+    assert Webhook.objects.count() == MANY

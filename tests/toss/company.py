@@ -1,0 +1,154 @@
+"""The books of a Toss-compatible company, in memory: payments, cancels, answers, webhooks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+SECRET_KEY = "test_sk_of_our_own_server"
+SEOUL = dt.timezone(dt.timedelta(hours=9))
+Answer = tuple[int, dict[str, Any]]
+
+
+class Refusal(Exception):
+    """An error body of the public API."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(code)
+        self.answer: Answer = (status, {"code": code, "message": f"{code} (test)"})
+
+
+def _now() -> str:
+    return dt.datetime.now(SEOUL).isoformat(timespec="seconds")
+
+
+@dataclass
+class Company:
+    payments: dict[str, dict[str, Any]] = field(default_factory=dict)  # by payment key
+    answers: dict[tuple[str, str], Answer | None] = field(default_factory=dict)  # None: running
+    asked: list[str] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    # --- What the payer and the bank do ---------------------------------------------------
+
+    def agree(self, order_id: str, amount: int, method: str = "카드") -> str:
+        """The payer agrees in the payment window; return the payment key."""
+        key = f"tgen_{secrets.token_hex(8)}"
+        self.payments[key] = {
+            "paymentKey": key,
+            "orderId": order_id,
+            "status": "IN_PROGRESS",
+            "method": method,
+            "totalAmount": amount,
+            "balanceAmount": amount,
+            "requestedAt": _now(),
+            "approvedAt": None,
+            "cancels": None,
+            "virtualAccount": None,
+        }
+        return key
+
+    def deposit(self, payment_key: str) -> None:
+        with self.lock:
+            payment = self.payments[payment_key]
+            assert payment["status"] == "WAITING_FOR_DEPOSIT"
+            payment.update(status="DONE", approvedAt=_now())
+
+    def expire(self, payment_key: str) -> None:
+        with self.lock:
+            self.payments[payment_key]["status"] = "EXPIRED"
+
+    # --- The API ---------------------------------------------------------------------------
+
+    def find(self, payment_key: str) -> Answer:
+        return 200, self._payment(payment_key)
+
+    def find_order(self, order_id: str) -> Answer:
+        for payment in reversed(list(self.payments.values())):
+            if payment["orderId"] == order_id:
+                return 200, payment
+        raise Refusal(404, "NOT_FOUND_PAYMENT")
+
+    def confirm(self, body: dict[str, Any]) -> Answer:
+        payment = self._payment(body["paymentKey"])
+        if payment["status"] in {"DONE", "CANCELED", "PARTIAL_CANCELED", "WAITING_FOR_DEPOSIT"}:
+            raise Refusal(400, "ALREADY_PROCESSED_PAYMENT")
+        if payment["status"] != "IN_PROGRESS":
+            raise Refusal(404, "NOT_FOUND_PAYMENT_SESSION")
+        if (payment["orderId"], payment["totalAmount"]) != (body["orderId"], body["amount"]):
+            raise Refusal(400, "INVALID_REQUEST")
+        if payment["method"] == "거절":
+            payment["status"] = "ABORTED"
+            raise Refusal(403, "REJECT_CARD_PAYMENT")
+        if payment["method"] == "가상계좌":
+            until = dt.datetime.now(SEOUL) + dt.timedelta(hours=24)
+            payment["virtualAccount"] = {
+                "accountType": "일반",
+                "accountNumber": "X6505636518308",
+                "bankCode": "20",
+                "dueDate": until.isoformat(timespec="seconds"),
+            }
+            payment["status"] = "WAITING_FOR_DEPOSIT"
+        else:
+            payment.update(status="DONE", approvedAt=_now())
+        return 200, payment
+
+    def cancel(self, payment_key: str, body: dict[str, Any]) -> Answer:
+        payment = self._payment(payment_key)
+        amount = body.get("cancelAmount", payment["balanceAmount"])
+        self._check_cancel(payment, body, amount)
+        payment["balanceAmount"] -= amount
+        payment["status"] = "PARTIAL_CANCELED" if payment["balanceAmount"] else "CANCELED"
+        payment["cancels"] = [
+            *(payment["cancels"] or []),
+            {
+                "cancelAmount": amount,
+                "cancelReason": body["cancelReason"],
+                "canceledAt": _now(),
+                "transactionKey": secrets.token_hex(16),
+                "cancelStatus": "DONE",
+            },
+        ]
+        return 200, payment
+
+    def _check_cancel(self, payment: dict[str, Any], body: dict[str, Any], amount: int) -> None:
+        if not 1 <= len(body.get("cancelReason", "")) <= 200:
+            raise Refusal(400, "INVALID_REQUEST")
+        if payment["status"] == "CANCELED":
+            raise Refusal(400, "ALREADY_CANCELED_PAYMENT")
+        if payment["status"] not in {"DONE", "PARTIAL_CANCELED"}:
+            raise Refusal(403, "NOT_CANCELABLE_PAYMENT")
+        if not 0 < amount <= payment["balanceAmount"]:
+            raise Refusal(403, "NOT_CANCELABLE_AMOUNT")
+        if payment["method"] == "가상계좌" and not body.get("refundReceiveAccount"):
+            raise Refusal(400, "INVALID_REFUND_ACCOUNT_INFO")
+
+    def _payment(self, payment_key: str) -> dict[str, Any]:
+        try:
+            return self.payments[payment_key]
+        except KeyError:
+            raise Refusal(404, "NOT_FOUND_PAYMENT") from None
+
+    def once(self, path: str, key: str) -> Answer | None:
+        """Return the first answer to this key; None for the first, who has to answer."""
+        with self.lock:
+            self.asked.append(key)
+            if (path, key) not in self.answers:
+                self.answers[path, key] = None
+                return None
+            first = self.answers[path, key]
+            return first or Refusal(409, "IDEMPOTENT_REQUEST_PROCESSING").answer
+
+    # --- Its own books -----------------------------------------------------------------------
+
+    def holds(self, order_id: str = "") -> int:
+        """Return the won it has taken and not sent back."""
+        return sum(
+            payment["balanceAmount"]
+            for payment in self.payments.values()
+            if payment["status"] in {"DONE", "PARTIAL_CANCELED", "CANCELED"}
+            and order_id in ("", payment["orderId"])
+        )
