@@ -21,7 +21,7 @@ from errands.models import Errand
 from errands.services import errand_cancel
 from errands.states import State
 from payments import escrow
-from payments.models import Payment, Refund, RefundState
+from payments.models import Payment, Refund, RefundState, Webhook
 from payments.selectors import balance_of_user
 from tests.conftest import make_errand, make_runner, make_user, pay_for, walk
 from tests.dispatch.scene import offered, opened
@@ -61,7 +61,10 @@ class Evening:
         self.offer = offered(opened(self.alice, now=lately), self.bob, now=lately)
         self.unpaid = make_errand(self.alice, now=now - dt.timedelta(minutes=20))
         self.unheard = make_errand(self.alice, now=lately)
-        pay_unheard(self.unheard, lately)
+        order = pay_unheard(self.unheard, lately)
+        self.webhook_id = escrow.webhook_store(
+            key="x", kind="PAYMENT_STATUS_CHANGED", order_id=order.order_id, body="{}", now=lately
+        )
         called_off = pay_for(make_errand(self.alice, now=lately), now=lately)
         errand_cancel(errand_id=called_off.pk, requester=self.alice, note="", now=lately)
         self.refund = Refund.objects.get()
@@ -71,6 +74,7 @@ class Evening:
     def arguments(self) -> Arguments:
         return {
             "dispatch.tasks.match_area": {"area": self.unheard.area},
+            "payments.tasks.process_webhook": {"webhook_id": str(self.webhook_id)},
             "payments.tasks.send_refund": {"refund_id": str(self.refund.pk)},
         }
 
@@ -81,6 +85,7 @@ class Evening:
             "states": [Errand.objects.get(pk=errand.pk).state for errand in errands],
             "earned": balance_of_user(self.bob),
             "refund": Refund.objects.get().state,
+            "webhooks left": Webhook.objects.filter(done_at=None).count(),
             "first offer": Offer.objects.get(pk=self.offer.pk).state,
             # About one errand or, if both were open by then, about two as one bundle.
             "asked now": set(
@@ -110,6 +115,7 @@ def test_every_task_twice_in_any_order(order: list[str]) -> None:
             "states": [State.COMPLETED, State.EXPIRED, State.OPEN],
             "earned": evening.delivered.reward,
             "refund": RefundState.DONE,
+            "webhooks left": 0,
             "first offer": OfferState.EXPIRED,
             "asked now": {evening.bob.pk},
             "left over": (0, 0),

@@ -56,6 +56,8 @@ def test_confirm_holds_the_money(client: APIClient, url: str, order: Payment) ->
         "amount": 11_000,
         "refunded": 0,
         "state": "done",
+        "deposit_to": "",
+        "deposit_until": None,
     }
     assert escrow.escrow_held(SUBJECT) == 11_000
 
