@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from operator import attrgetter
 from typing import TypeVar
 
 import numpy as np
 
 from common.geo import DETOUR, WALKING_MPS, Point
-from dispatch.matching.pairs import Pairs
+from dispatch.matching.pairs import Pairs, among
 from dispatch.matching.shapes import NEVER, Flags, Floats, Free, Ints, Rules, Step, Wanted
 from dispatch.matching.walk import Walk
 
@@ -55,8 +56,13 @@ class Area:
 
     def step(self, place: int) -> Step:
         """Name a place on somebody's way: of which errand of this run, if of any."""
-        errand = self.errands[place % len(self.errands)].id if place < self.position[0] else None
-        return Step(errand, Point(*self.degrees[place].tolist()))
+        errand = self.errands[place % len(self.errands)].id if place < self.firsts else None
+        return Step(errand, self.points[place])
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """The places as they came in."""
+        return [Point(lat, lng) for lat, lng in self.degrees.tolist()]
 
     # --- reading ---------------------------------------------------------------------------
     def _read_errands(self) -> None:
@@ -64,6 +70,7 @@ class Area:
         self.waited, self.reach, self.kg, self.bags = np.array(rows, dtype=np.float64).T
         self.pickup = np.arange(len(self.errands))
         self.dropoff = self.pickup + len(self.errands)
+        self.firsts = 2 * len(self.errands)  # so many places are the errands' own
 
     def _read_runners(self) -> None:
         rows = [
@@ -77,7 +84,7 @@ class Area:
         self.kg_left, self.bags_left, self.carried, self.idle, self.start = columns[:5]
         self.until, self.most_added = columns[5:]
         self.closed = np.array([r.corridor is not None for r in self.runners])
-        self.position = 2 * len(self.errands) + np.arange(len(self.runners))
+        self.position = self.firsts + np.arange(len(self.runners))
 
     def _read_places(self) -> None:
         shops: dict[object, int] = {None: NO_SHOP}
@@ -131,7 +138,7 @@ class Area:
             for person in (*errand.excluded, errand.requester_id)
             if person in rows
         ]
-        self.barred = np.array(barred, dtype=np.int64)
+        self.barred = np.array(sorted(barred), dtype=np.int64)
         ignored = sorted(
             (row * len(rows) + rows[person], times)
             for row, errand in enumerate(self.errands)
@@ -149,4 +156,4 @@ class Area:
     def allowed(self, pairs: Pairs) -> Flags:
         """Kinds the runner may do, and nobody who declined, dropped or asked it himself."""
         may: Flags = (self.kind[pairs.errand] & self.kinds[pairs.runner]) > 0
-        return may & ~np.isin(self.keys(pairs), self.barred)
+        return may & ~among(self.keys(pairs), self.barred)

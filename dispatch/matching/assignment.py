@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from dispatch.matching.pairs import Pairs
+from dispatch.matching.pairs import Pairs, numbered
 from dispatch.matching.shapes import UNMATCHED_COST, Floats, Ints
 
 ROUNDING = 1e-9
@@ -23,7 +23,7 @@ def assign(pairs: Pairs, cost: Floats, shape: tuple[int, int]) -> Ints:
     rows = shape[0]
     alone = np.arange(rows)
     # The solver's time grows with all columns, so only those that somebody may choose.
-    runners, column = np.unique(pairs.runner, return_inverse=True)
+    runners, column = numbered(pairs.runner, shape[1])
     prices = np.concatenate([cost, np.full(rows, UNMATCHED_COST)])
     # Zero would mean "no edge"; a constant on every edge changes no choice.
     table: Any = csr_matrix(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dispatch.matching.pairs import Insertions, Pairs
+from dispatch.matching.pairs import Insertions, Pairs, numbered
 from dispatch.matching.routes import LATE_S, Routes
 from dispatch.matching.shapes import Flags, Floats, Ints
 
@@ -41,7 +41,7 @@ class _Search:
 
     def __init__(self, routes: Routes, pairs: Pairs, length: int, seconds: Floats) -> None:
         area = routes.area
-        people, which = np.unique(pairs.runner, return_inverse=True)
+        people, which = numbered(pairs.runner, len(area.runners))
         self.way = routes.schedule(people, length).of(which)
         self.routes, self.stops, self.weight = routes, length, area.rules.arrival_weight
         self.pickup, self.dropoff = area.pickup[pairs.errand], area.dropoff[pairs.errand]

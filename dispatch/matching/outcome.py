@@ -7,6 +7,7 @@ from uuid import UUID
 import numpy as np
 
 from dispatch.matching.costs import Priced, Terms
+from dispatch.matching.pairs import without
 from dispatch.matching.routes import Routes
 from dispatch.matching.shapes import Match, NonOffer
 from dispatch.matching.single import Table
@@ -18,8 +19,10 @@ def matches(routes: Routes, terms: Terms, given: Priced) -> list[Match]:
     why = _terms(terms, given)
     rows = dict(zip(pairs.errand.tolist(), range(len(why)), strict=True))
     found = []
-    for runner in np.unique(pairs.runner).tolist():
-        places = routes.places[runner, 1 : routes.length[runner] + 1].tolist()
+    runners = np.unique(pairs.runner)
+    ways = routes.places[runners].tolist(), routes.length[runners].tolist()
+    for runner, way, length in zip(runners.tolist(), *ways, strict=True):
+        places = way[1 : length + 1]
         errands = [place for place in places if place < len(area.errands)]
         found.append(
             Match(
@@ -53,7 +56,7 @@ def _terms(terms: Terms, given: Priced) -> list[dict[str, float]]:
 def reasons(table: Table, given: Priced) -> dict[UUID, NonOffer]:
     """Say at which rule each errand that found nobody lost its last runner."""
     area = table.area
-    alone = np.setdiff1d(area.pickup, given.pairs.errand)
+    alone = without(given.pairs.errand, len(area.errands))
     counts = table.left[:, alone].T.tolist()
     return {
         area.errands[errand].id: _non_offer(*left)

@@ -9,6 +9,29 @@ import numpy as np
 from dispatch.matching.shapes import Flags, Floats, Ints
 
 
+def among(keys: Ints, known: Ints) -> Flags:
+    """Tell which of ``keys`` are in ``known``, which is sorted; unlike numpy's own without hashing
+    or sorting the many."""
+    if not len(known):
+        return np.zeros(len(keys), dtype=bool)
+    found: Flags = known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys
+    return found
+
+
+def numbered(rows: Ints, size: int) -> tuple[Ints, Ints]:
+    """Return the different ``rows``, all below ``size``, in order; and which of them each is."""
+    used = np.zeros(size, dtype=bool)
+    used[rows] = True
+    return np.nonzero(used)[0], (np.cumsum(used) - 1)[rows]
+
+
+def without(rows: Ints, size: int) -> Ints:
+    """Return the numbers below ``size`` that are not in ``rows``."""
+    left = np.ones(size, dtype=bool)
+    left[rows] = False
+    return np.nonzero(left)[0]
+
+
 @dataclass(slots=True)
 class Pairs:
     """Equally long columns, one row a pair: two row numbers, and how far the pickup is."""

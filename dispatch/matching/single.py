@@ -10,6 +10,7 @@ from dispatch.matching.assignment import assign, worth
 from dispatch.matching.candidates import Ends, Search, Ways, everybody
 from dispatch.matching.costs import Priced, Terms
 from dispatch.matching.insertion import insertions
+from dispatch.matching.pairs import among, without
 from dispatch.matching.routes import Routes
 from dispatch.matching.shapes import UNMATCHED_COST, Floats, Ints
 
@@ -35,8 +36,8 @@ class Table:
         """Apply the rules to pairs, leave out those seen before, and price what is left."""
         near = self.routes.near_pairs(errand, runner)
         keys = self.area.keys(near)
-        new = ~np.isin(keys, self.seen)
-        self.seen = np.concatenate([self.seen, keys[new]])
+        new = ~among(keys, self.seen)
+        self.seen = np.sort(np.concatenate([self.seen, keys[new]]))
         near = near.where(new)
         allowed = near.where(self.area.allowed(near))
         able = allowed.where(self.routes.able(allowed))
@@ -81,7 +82,7 @@ class Choice(NamedTuple):
 def choice(table: Table) -> Choice:
     pairs, found, cost = table.priced
     rows = assign(pairs, cost, table.area.shape)
-    alone = np.setdiff1d(table.area.pickup, pairs.errand[rows])
+    alone = without(pairs.errand[rows], len(table.area.errands))
     total = float(cost[rows].sum()) + UNMATCHED_COST * len(alone)
     values = worth(pairs, cost, rows, table.area.shape)
     return Choice(rows, alone, values, total, float(found.added[rows].sum()) / 60)
