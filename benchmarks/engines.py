@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from cryptography.fernet import Fernet
+
 from benchmarks import child
 from tests.services import MongoServer, PostgresServer, RedisServer
 
@@ -82,6 +84,7 @@ def environment(database_url: str, redis: RedisServer, **others: str) -> dict[st
         "DEBUG": "false",
         "SANDBOX": "true",
         "SECRET_KEY": secrets.token_urlsafe(),
+        "FIELD_KEYS": Fernet.generate_key().decode(),
         "JWT_PRIVATE_KEY": "nobody signs in",
         "ALLOWED_HOSTS": "testserver",
         "PUBLIC_URL": "http://testserver",
