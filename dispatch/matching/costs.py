@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dispatch.matching.area import Area
-from dispatch.matching.pairs import Insertions, Pairs
+from dispatch.matching.pairs import Insertions, Pairs, among
 from dispatch.matching.shapes import Flags, Floats, Ints
 
 
@@ -49,12 +49,11 @@ class Terms:
     def ignored(self, pairs: Pairs) -> Floats:
         """Look the pair up among those that were asked in vain."""
         area, rules = self.area, self.area.rules
-        minutes = np.zeros(len(pairs))
-        if len(area.ignored_key):
-            keys = area.keys(pairs)
-            at = np.minimum(np.searchsorted(area.ignored_key, keys), len(area.ignored_key) - 1)
-            times = np.where(area.ignored_key[at] == keys, area.ignored_times[at], 0)
-            minutes = rules.ignored_minutes * np.minimum(times, rules.ignored_cap)
+        keys = area.keys(pairs)
+        known = among(keys, area.ignored_key)
+        times = np.zeros(len(pairs))
+        times[known] = area.ignored_times[np.searchsorted(area.ignored_key, keys[known])]
+        minutes: Floats = rules.ignored_minutes * np.minimum(times, rules.ignored_cap)
         return minutes
 
     def priced(self, pairs: Pairs, found: Insertions) -> Priced:
