@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import QuerySet, Sum
+from django.utils import timezone
 
 from accounts.models import User
 from common.errors import NotFound
@@ -164,4 +163,4 @@ def paid_in_month(*, year: int, month: int) -> list[Payout]:
 
 
 def _local_day(year: int, month: int) -> datetime:
-    return datetime(year, month, 1, tzinfo=ZoneInfo(settings.TIME_ZONE))
+    return datetime(year, month, 1, tzinfo=timezone.get_default_timezone())

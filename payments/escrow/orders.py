@@ -9,7 +9,6 @@ becomes paid once.
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
 from django.conf import settings
@@ -21,16 +20,13 @@ from common.db import on_commit, run_in_unit
 from common.errors import Conflict, Unprocessable
 from common.ids import uuid7
 from payments import ledger
-from payments.gateways import TIMEOUT_S, Declined, Found, GatewayDown, Status, gateway
+from payments.gateways import TAKEN, TIMEOUT_S, Declined, Found, Status, gateway
 from payments.models import Payment, PaymentState
 from payments.selectors import order_of
 from payments.signals import escrow_funded
 
 UNKNOWN = frozenset({PaymentState.UNKNOWN.value})
-TAKEN = frozenset({Status.DONE, Status.WAITING_FOR_DEPOSIT})
 PERHAPS = UNKNOWN | {PaymentState.WAITING.value}
-
-logger = logging.getLogger(__name__)
 
 
 def order_create(
@@ -96,9 +92,7 @@ class Charge:
         Raises:
             GatewayDown: this is not the money of the order.
         """
-        if (found.order_id, found.amount) != (self.payment.order_id, self.payment.amount):
-            logger.error("Payment of order %s is another: %s", self.payment.order_id, found)
-            raise GatewayDown
+        found.check(order_id=self.payment.order_id, amount=self.payment.amount)
         self._found, self._taken = found, True
 
     def hold(self) -> Payment:

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from common.db import run_in_unit
 from common.errors import Conflict
-from payments.escrow.orders import PERHAPS, TAKEN, Charge
-from payments.gateways import TIMEOUT_S, Found, GatewayDown, Status, gateway
+from payments.escrow.orders import PERHAPS, Charge
+from payments.gateways import TAKEN, TIMEOUT_S, Found, GatewayDown, Status, gateway
 from payments.models import Payment, PaymentState
 
 BATCH = 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from common.errors import Conflict, Unavailable
 
 TIMEOUT_S = 10.0  # shorter than the 30 s for which a running request keeps its key locked
+
+
+logger = logging.getLogger(__name__)
 
 
 class Declined(Conflict):
@@ -43,6 +47,9 @@ class Status(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+TAKEN = frozenset({Status.DONE, Status.WAITING_FOR_DEPOSIT})  # what a confirmation leads to
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cancel:
     """Money that went back; ``key`` is the idempotency key that asked for it, "" if not ours."""
@@ -62,6 +69,12 @@ class Found:
     cancels: tuple[Cancel, ...] = ()
     deposit_to: str = ""  # bank and number of the virtual account
     deposit_until: datetime | None = None
+
+    def check(self, *, order_id: str, amount: int) -> None:
+        """Raise GatewayDown when this is not the money of that order."""
+        if (self.order_id, self.amount) != (order_id, amount):
+            logger.error("Payment of order %s is another: %s", order_id, self)
+            raise GatewayDown
 
 
 class Gateway(Protocol):

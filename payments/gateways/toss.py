@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from payments.gateways import Cancel, Declined, Found, GatewayDown, Status
+from payments.gateways import TAKEN, Cancel, Declined, Found, GatewayDown, Status
 
 CONNECT_S = 2.0
 TRIES = 2
@@ -54,11 +54,9 @@ class TossGateway:
             found: Found | None = _found(answer)
         except DoneBefore:
             found = self.find(payment_key=payment_key, timeout_s=timeout_s)
-        if found is None or found.status not in {Status.DONE, Status.WAITING_FOR_DEPOSIT}:
+        if found is None or found.status not in TAKEN:
             raise Declined
-        if (found.order_id, found.amount) != (order_id, amount):
-            logger.error("Payment of order %s is another: %s", order_id, found)
-            raise GatewayDown
+        found.check(order_id=order_id, amount=amount)
         return found
 
     def cancel(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -95,7 +95,7 @@ def bank_account_keep(*, user: User, details: Details, now: datetime) -> BankAcc
 
 def next_weekly(now: datetime) -> datetime:
     """Return the first weekly hour of payouts after ``now``, by the clock of Seoul."""
-    local = now.astimezone(ZoneInfo(settings.TIME_ZONE))
+    local = timezone.localtime(now, timezone.get_default_timezone())
     hour = local.replace(hour=settings.PAYOUT_HOUR, minute=0, second=0, microsecond=0)
     day = hour + timedelta(days=(settings.PAYOUT_WEEKDAY - local.weekday()) % 7)
     return day if day > now else day + timedelta(days=7)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -54,7 +54,7 @@ def _weekly(pk: UUID, now: datetime) -> bool:
     holds = ledger.balance_of(ledger.user_account(account.user_id))
     if holds < settings.PAYOUT_MINIMUM or _lacks_number(account):
         return False
-    day = account.payout_at.astimezone(ZoneInfo(settings.TIME_ZONE))
+    day = _day(account.payout_at)
     _take(account, holds, reference=f"payout:{account.user_id.hex}:{day:%Y%m%d}", now=now)
     return True
 
@@ -91,4 +91,4 @@ def _lacks_number(account: BankAccount) -> bool:
 
 
 def _day(now: datetime) -> date:
-    return now.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+    return timezone.localdate(now, timezone.get_default_timezone())
