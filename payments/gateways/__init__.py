@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -77,11 +77,33 @@ class Found:
             raise GatewayDown
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settlement:
+    """One line of what the company settles with us: money it took, or sent back.
+
+    ``amount`` in won is never negative, ``kind`` tells its way. ``fee`` is what the company keeps
+    of it, negative where it gives some back.
+    """
+
+    order_id: str
+    payment_key: str
+    kind: Literal["payment", "cancel"]
+    amount: int
+    fee: int
+    sold_on: date  # by the clock of Seoul, as the next one
+    paid_out_on: date
+
+    @property
+    def paid_out(self) -> int:
+        """What we get of it; negative for a cancel."""
+        return (self.amount if self.kind == "payment" else -self.amount) - self.fee
+
+
 class Gateway(Protocol):
     """A payment company. The same ``idempotency_key`` moves money once and answers the same.
 
     Amounts in won. ``confirm`` and ``cancel`` raise :class:`Declined` or :class:`GatewayDown`,
-    nothing else; ``find`` only the latter. All answer within ``timeout_s``.
+    nothing else; ``find`` and ``settlements`` only the latter. All answer within ``timeout_s``.
     """
 
     def confirm(
@@ -111,6 +133,12 @@ class Gateway(Protocol):
 
     def find(self, *, payment_key: str, timeout_s: float) -> Found | None:
         """Look a payment up; None if the company knows none. Moves no money."""
+
+    def settlements(self, *, day: date, timeout_s: float) -> list[Settlement]:
+        """Return all that was paid and canceled on ``day``, by the clock of Seoul.
+
+        The company knows a day once it is over; it may have many pages, ``timeout_s`` for each.
+        """
 
 
 def gateway() -> Gateway:

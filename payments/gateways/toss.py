@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import logging
 import ssl
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 import httpx
 from django.conf import settings
 
-from payments.gateways import TAKEN, Cancel, Declined, Found, GatewayDown, Status
+from payments.gateways import TAKEN, Cancel, Declined, Found, GatewayDown, Settlement, Status
 
 CONNECT_S = 2.0
 TRIES = 2
 MAX_REASON = 200
 MAX_KEY = 300
+PAGE = 1000  # settlements
+MAX_PAGES = 1000
 # Not a no: something happened before, or is happening, or passes.
 DONE_BEFORE = frozenset(
     {"ALREADY_PROCESSED_PAYMENT", "ALREADY_COMPLETED_PAYMENT", "ALREADY_CANCELED_PAYMENT"}
@@ -83,7 +86,28 @@ class TossGateway:
         if response.status_code != httpx.codes.OK:
             logger.warning("Toss Payments does not say: %s", _code(response))
             raise GatewayDown
-        return _found(_json(response))
+        return _found(_object(response))
+
+    def settlements(self, *, day: date, timeout_s: float) -> list[Settlement]:
+        return [_settlement(row) for page in _pages(day, timeout_s) for row in page]
+
+
+def _pages(day: date, timeout_s: float) -> Iterator[list[Any]]:
+    """Up to the first empty one: a page may be shorter than was asked for."""
+    for number in range(1, MAX_PAGES):
+        query = {
+            "startDate": day.isoformat(), "endDate": day.isoformat(), "dateType": "soldDate",
+            "page": number, "size": PAGE,
+        }  # fmt: skip
+        response = _send("GET", "/v1/settlements", timeout_s, params=query)
+        rows = _json(response) if response.status_code == httpx.codes.OK else None
+        if not isinstance(rows, list):
+            logger.warning("Toss Payments shows no settlements: %s", _code(response))
+            raise GatewayDown
+        if not rows:
+            return
+        yield rows
+    raise GatewayDown
 
 
 def signed(reason: str, key: str) -> str:
@@ -111,7 +135,7 @@ def _post(path: str, body: dict[str, Any], key: str, timeout_s: float) -> dict[s
         raise ValueError(f"An Idempotency-Key of {len(key)} characters")
     response = _send("POST", path, timeout_s, json=body, headers={"Idempotency-Key": key})
     if response.status_code == httpx.codes.OK:
-        return _json(response)
+        return _object(response)
     code = _code(response)
     logger.warning("Toss Payments refuses %s: %s %s", key, response.status_code, code)
     if code in DONE_BEFORE:
@@ -137,11 +161,15 @@ def _send(method: str, path: str, timeout_s: float, **rest: Any) -> httpx.Respon
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _json(response: httpx.Response) -> dict[str, Any]:
+def _json(response: httpx.Response) -> Any:
     try:
-        body = response.json()
+        return response.json()
     except ValueError as error:
         raise GatewayDown from error
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    body = _json(response)
     if not isinstance(body, dict):
         raise GatewayDown
     return body
@@ -181,3 +209,22 @@ def _cancel(body: dict[str, Any]) -> Cancel:
         key=key if body.get("cancelStatus", "DONE") == "DONE" else "",
         amount=int(body["cancelAmount"]),
     )
+
+
+def _settlement(row: dict[str, Any]) -> Settlement:
+    """The fee is all that is not paid out: the company lists its kinds apart, with more to come."""
+    try:
+        amount, paid_out = abs(int(row["amount"])), abs(int(row["payOutAmount"]))
+        cancel = row.get("cancel") is not None
+        return Settlement(
+            order_id=row["orderId"],
+            payment_key=row["paymentKey"],
+            kind="cancel" if cancel else "payment",
+            amount=amount,
+            fee=paid_out - amount if cancel else amount - paid_out,
+            sold_on=date.fromisoformat(row["soldDate"]),
+            paid_out_on=date.fromisoformat(row["paidOutDate"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        logger.exception("A settlement of Toss Payments that nobody understands")
+        raise GatewayDown from error

@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 SECRET_KEY = "test_sk_of_our_own_server"
 SEOUL = dt.timezone(dt.timedelta(hours=9))
-Answer = tuple[int, dict[str, Any]]
+Answer = tuple[int, Any]
+FEE_PERCENT = 3
+PAID_OUT_AFTER = dt.timedelta(days=2)
+MAX_PAGE = 3  # far below what one may ask for, so that paging happens
 
 
 class Refusal(Exception):
@@ -23,6 +27,27 @@ class Refusal(Exception):
 
 def _now() -> str:
     return dt.datetime.now(SEOUL).isoformat(timespec="seconds")
+
+
+def _settlement(
+    payment: dict[str, Any], amount: int, at: str, cancel: dict[str, Any] | None
+) -> dict[str, Any]:
+    fee = int(amount * FEE_PERCENT / 100)
+    sold = dt.datetime.fromisoformat(at).date()
+    return {
+        "paymentKey": payment["paymentKey"],
+        "orderId": payment["orderId"],
+        "currency": "KRW",
+        "method": payment["method"],
+        "amount": amount,
+        "interestFee": 0,
+        "fees": [{"type": "BASE", "fee": fee}],
+        "payOutAmount": amount - fee,
+        "approvedAt": payment["approvedAt"],
+        "soldDate": sold.isoformat(),
+        "paidOutDate": (sold + PAID_OUT_AFTER).isoformat(),
+        "cancel": cancel,
+    }
 
 
 @dataclass
@@ -71,6 +96,22 @@ class Company:
             if payment["orderId"] == order_id:
                 return 200, payment
         raise Refusal(404, "NOT_FOUND_PAYMENT")
+
+    def settlements(self, query: dict[str, str]) -> Answer:
+        """A page of what was sold and canceled from ``startDate`` to ``endDate``, both included."""
+        since, until = (dt.date.fromisoformat(query[name]) for name in ("startDate", "endDate"))
+        size = min(int(query.get("size", 100)), MAX_PAGE)
+        first = (int(query.get("page", 1)) - 1) * size
+        rows = [row for row in self._settled() if since.isoformat() <= row["soldDate"]]
+        rows = [row for row in rows if row["soldDate"] <= until.isoformat()]
+        return 200, rows[first : first + size]
+
+    def _settled(self) -> Iterator[dict[str, Any]]:
+        for payment in self.payments.values():
+            if payment["approvedAt"]:
+                yield _settlement(payment, payment["totalAmount"], payment["approvedAt"], None)
+            for cancel in payment["cancels"] or ():
+                yield _settlement(payment, -cancel["cancelAmount"], cancel["canceledAt"], cancel)
 
     def confirm(self, body: dict[str, Any]) -> Answer:
         payment = self._payment(body["paymentKey"])

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
@@ -85,7 +86,10 @@ class Handler(BaseHTTPRequestHandler):
             return refusal.answer
 
     def _read(self) -> Answer:
-        match self.path.strip("/").split("/"):
+        address = urlsplit(self.path)
+        match address.path.strip("/").split("/"):
+            case ["v1", "settlements"]:
+                return self.server.company.settlements(dict(parse_qsl(address.query)))
             case ["v1", "payments", "orders", order_id]:
                 return self.server.company.find_order(order_id)
             case ["v1", "payments", payment_key]:
