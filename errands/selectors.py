@@ -16,7 +16,7 @@ from common.errors import NotFound
 from common.geo import REGION, area_around
 from common.prepared import Listing, Prepared
 from errands.models import AreaCondition, Errand, ErrandEvent, Photo, Quote, Review
-from errands.states import Role, State
+from errands.states import FUNDED, Role, State
 from payments.models import Payment
 
 AREAS_FROM = 1_000  # errands looked at; a whole table would be read for every page
@@ -26,6 +26,15 @@ def bad_weather(*, area: str, now: datetime) -> bool:
     """Tell whether staff have switched bad weather on for the region of ``area``."""
     said = AreaCondition.objects.filter(area=area_around(area, REGION))
     return said.filter(bad_weather_until__gt=now).exists()
+
+
+def total_held(reference: str | None = None) -> dict[str, int]:
+    """Return the total of every errand whose money escrow holds, by its reference; or of one."""
+    held = Errand.objects.filter(state__in=sorted(FUNDED))
+    if reference is not None:
+        prefix, _colon, key = reference.partition(":")
+        held = held.filter(pk=key) if prefix == "errand" else held.none()
+    return {each.reference: each.total for each in held.only("reward", "service_fee")}
 
 
 def regions_lately() -> dict[str, str]:

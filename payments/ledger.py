@@ -23,6 +23,8 @@ COMMISSION = AccountKind.COMMISSION.value
 REFUNDS = AccountKind.REFUNDS.value
 PAYOUTS = AccountKind.PAYOUTS.value
 TAX = AccountKind.TAX.value
+# Where the other half of a correction stays until somebody knows what it was.
+SUSPENSE = AccountKind.SUSPENSE.value
 FLOORED = frozenset({AccountKind.ESCROW, AccountKind.USER})
 REVERSAL = "reversal"
 

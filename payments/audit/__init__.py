@@ -1,0 +1,15 @@
+"""The books against everything that has to agree with them. Reads only."""
+
+from payments.audit.books import account_differences, balance_differences
+from payments.audit.escrow import claimed, escrow_differences
+from payments.audit.found import Found
+from payments.audit.gateway import gateway_differences
+
+__all__ = [
+    "Found",
+    "account_differences",
+    "balance_differences",
+    "claimed",
+    "escrow_differences",
+    "gateway_differences",
+]
