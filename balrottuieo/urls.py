@@ -10,6 +10,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from dispatch import views
+from payments.views import finance
 
 
 def alive(_request: HttpRequest) -> HttpResponse:
@@ -30,7 +31,10 @@ pages = [
     path("stations.json", views.stations, name="stations"),
     path("t/<str:token>", views.track, name="tracking-page"),
 ]
-staff_pages = [path("live-map/", admin.site.admin_view(views.live_map), name="live_map")]
+staff_pages = [
+    path("live-map/", admin.site.admin_view(views.live_map), name="live_map"),
+    path("finance/", admin.site.admin_view(finance), name="finance"),
+]
 urlpatterns = [
     *pages,
     path("health/live", alive, name="alive"),

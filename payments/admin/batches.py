@@ -13,6 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import ActionDialog
@@ -94,14 +96,21 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
     actions_list = ["make", "filing"]
     actions_detail = ["approve", "export", "bring", "cancel"]
     fields = [
-        "state", "rows", "net_won", "digest", "made_by", "created_at", "approved_by",
+        "state", "rows", "net_won", "digest_text", "made_by", "created_at", "approved_by",
         "approved_at", "exported_at",
     ]  # fmt: skip
     readonly_fields = fields
 
+    class Media:
+        css = {"all": ["css/backoffice.css"]}
+
     @display(description=_("to be paid"), ordering="net")
     def net_won(self, batch: PayoutBatch) -> str:
         return won(batch.net)
+
+    @display(description=_("digest of the rows"))
+    def digest_text(self, batch: PayoutBatch) -> SafeString:
+        return format_html('<span class="long-text">{}</span>', batch.digest)
 
     @display(
         description=_("state"),

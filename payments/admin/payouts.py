@@ -81,7 +81,18 @@ class PayoutAdmin(ReadOnly, LargeTable, ModelAdmin):
 
 
 class PayoutLines(ReadOnly, TabularInline):
+    """Each line is headed by its reference."""
+
     model = Payout
-    fields = ("reference", "bank", "last4", "holder", "gross", "state", "reason")
+    fields = ("bank", "last4", "holder", "gross_won", "net_won", "state", "reason")
+    readonly_fields = ("gross_won", "net_won", "created_at")
     ordering = ("id",)
     extra = 0
+
+    @display(description=_("gross"))
+    def gross_won(self, payout: Payout) -> str:
+        return won(payout.gross)
+
+    @display(description=_("net"))
+    def net_won(self, payout: Payout) -> str:
+        return won(payout.net)

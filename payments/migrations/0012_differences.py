@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('expected', models.BigIntegerField(verbose_name='expected')),
                 ('found', models.BigIntegerField(verbose_name='in our books')),
                 ('moves', models.JSONField(default=list, verbose_name='suggested entry')),
-                ('state', models.CharField(choices=[('open', 'Open'), ('settled', 'Settled by an entry'), ('dismissed', 'Dismissed'), ('gone', 'Gone by itself')], default='open', max_length=10, verbose_name='state')),
+                ('state', models.CharField(choices=[('open', 'Not settled yet'), ('settled', 'Settled by an entry'), ('dismissed', 'Dismissed'), ('gone', 'Gone by itself')], default='open', max_length=10, verbose_name='state')),
                 ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='closed at')),
                 ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
             ],

@@ -22,7 +22,7 @@ class DifferenceKind(models.TextChoices):
 
 
 class DifferenceState(models.TextChoices):
-    OPEN = "open", _("Open")
+    OPEN = "open", _("Not settled yet")
     SETTLED = "settled", _("Settled by an entry")
     DISMISSED = "dismissed", _("Dismissed")
     GONE = "gone", _("Gone by itself")
