@@ -11,7 +11,7 @@ from payments.payouts.batches import (
 from payments.payouts.files import KINDS, File, batch_export, results_read
 from payments.payouts.papers import filing_export, payout_statement, year_statement
 from payments.payouts.requests import payout_request, payouts_schedule
-from payments.payouts.results import BadFile, Imported, Result, results_book
+from payments.payouts.results import BadFile, Imported, Result, payout_return, results_book
 
 __all__ = [
     "FINANCE",
@@ -30,6 +30,7 @@ __all__ = [
     "checked",
     "filing_export",
     "payout_request",
+    "payout_return",
     "payout_statement",
     "payouts_schedule",
     "results_book",

@@ -5,6 +5,7 @@ import datetime as dt
 import io
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -160,3 +161,33 @@ def test_no_page_shows_a_whole_number(dana_at: Client, waiting: Payout, name: st
     digits = ("110123456789", NUMBER, RESIDENT, "9001011234568", waiting.number.token)
     assert not any(each in shown for each in digits)
     assert dana_at.post(reverse(f"admin:payments_{name}_add"), {}).status_code == 403
+
+
+def test_the_bank_returns_a_paid_one(
+    dana_at: Client, erin_at: Client, waiting: Payout, bob: User
+) -> None:
+    page = reverse("admin:payments_payout_change", args=[waiting.pk])
+    give_back = page.replace("change/", "return/")
+    assert give_back not in dana_at.get(page).content.decode()  # not paid yet
+    batch = made(dana_at)
+    press(erin_at, batch, "approve")
+    bring(dana_at, batch, bank_says(exported(dana_at, batch), "정상"))
+    assert give_back in dana_at.get(page).content.decode()
+    dana_at.post(give_back, {**DIALOG, "reason": ""})
+    assert balance_of_user(bob) == 0
+    dana_at.post(give_back, {**DIALOG, "reason": "account closed"})
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.reason) == ("failed", "account closed")
+    assert balance_of_user(bob) == 10_000
+    assert LogEntry.objects.filter(object_id=str(waiting.pk)).count() == 1
+    assert "account closed" in text_of(dana_at.get(page))
+
+
+def test_only_finance_may_say_so(client: Client, charlie: User, waiting: Payout) -> None:
+    User.objects.filter(pk=charlie.pk).update(is_staff=True)
+    charlie.user_permissions.add(Permission.objects.get(codename="view_payout"))
+    client.force_login(charlie)
+    page = reverse("admin:payments_payout_change", args=[waiting.pk])
+    assert client.get(page).status_code == 200
+    answer = client.post(page.replace("change/", "return/"), {**DIALOG, "reason": "x"})
+    assert answer.status_code == 403

@@ -356,6 +356,42 @@ def test_a_bank_may_not_change_its_mind(
         )
 
 
+def test_what_the_bank_returns_is_the_users_again(
+    account: BankAccount, bob: User, dana: User, erin: User, now: dt.datetime
+) -> None:
+    payout = requested(bob, 10_000, now)
+    settled(approved(dana, erin, now), dana, now)
+    later = now + dt.timedelta(days=3)
+    assert ledger.balance_of(ledger.TAX) == 330
+    payouts.payout_return(payout_id=payout.pk, by=dana, reason=" closed ", now=later)
+    payout.refresh_from_db()
+    assert (payout.state, payout.reason, payout.done_at) == ("failed", "closed", later)
+    left = [ledger.balance_of(name) for name in (ledger.PAYOUTS, ledger.TAX, ledger.GATEWAY)]
+    assert (balance_of_user(bob), left) == (10_000, [0, 0, -10_000])
+    assert books_balance().sound
+    again = payouts.payout_request(user=bob, now=later)  # to the account that he has now
+    assert again.gross == 10_000
+
+
+def test_only_what_was_paid_is_returned(
+    account: BankAccount, bob: User, dana: User, erin: User, alice: User, now: dt.datetime
+) -> None:
+    payout = requested(bob, 10_000, now)
+    give_back = payouts.payout_return
+    with refused("payout_not_paid"):
+        give_back(payout_id=payout.pk, by=dana, reason="x", now=now)
+    settled(approved(dana, erin, now), dana, now)
+    for by, reason, code in ((alice, "x", "finance_only"), (dana, " ", "reason_missing")):
+        with refused(code):
+            give_back(payout_id=payout.pk, by=by, reason=reason, now=now)
+    with refused("not_found"):
+        give_back(payout_id=account.pk, by=dana, reason="x", now=now)
+    give_back(payout_id=payout.pk, by=dana, reason="x", now=now)
+    with refused("payout_not_paid"):
+        give_back(payout_id=payout.pk, by=dana, reason="x", now=now)
+    assert balance_of_user(bob) == 10_000
+
+
 def test_a_batch_that_nobody_approved_has_no_result(
     three: list[Payout], dana: User, now: dt.datetime
 ) -> None:

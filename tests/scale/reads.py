@@ -135,7 +135,7 @@ STAFF = {
     "payments.webhook list": 3, "payments.webhook page": 2,
     "payments.account list": 4, "payments.account page": 2,
     "payments.bankaccount list": 4, "payments.bankaccount page": 3,
-    "payments.payout list": 4, "payments.payout page": 4,
+    "payments.payout list": 4, "payments.payout page": 5,
     "payments.difference list": 3, "payments.difference page": 3,
     "payments.payoutbatch list": 5, "payments.payoutbatch page": 6,
     "errands.errand list": 6, "errands.errand page": 21,
