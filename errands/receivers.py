@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from common import clock
-from errands.selectors import total_held
+from errands.selectors import total_needed, totals_held
 from errands.services import payment_apply
 from payments.models import Payment
 from payments.signals import escrow_asked, escrow_funded
@@ -25,4 +25,4 @@ def on_escrow_funded(*, order_id: str, **_news: Any) -> None:
 
 def on_escrow_asked(*, subject: str | None, **_question: Any) -> dict[str, int]:
     """Say what escrow has to hold for live errands: the total of each."""
-    return total_held(subject)
+    return totals_held() if subject is None else total_needed(subject)

@@ -16,7 +16,7 @@ from common.errors import NotFound
 from common.geo import REGION, area_around
 from common.prepared import Listing, Prepared
 from errands.models import AreaCondition, Errand, ErrandEvent, Photo, Quote, Review
-from errands.states import FUNDED, Role, State
+from errands.states import FUNDED, LIVE, Role, State
 from payments.models import Payment
 
 AREAS_FROM = 1_000  # errands looked at; a whole table would be read for every page
@@ -28,13 +28,19 @@ def bad_weather(*, area: str, now: datetime) -> bool:
     return said.filter(bad_weather_until__gt=now).exists()
 
 
-def total_held(reference: str | None = None) -> dict[str, int]:
-    """Return the total of every errand whose money escrow holds, by its reference; or of one."""
-    held = Errand.objects.filter(state__in=sorted(FUNDED))
-    if reference is not None:
-        prefix, _colon, key = reference.partition(":")
-        held = held.filter(pk=key) if prefix == "errand" else held.none()
-    return {each.reference: each.total for each in held.only("reward", "service_fee")}
+def totals_held() -> dict[str, int]:
+    """Return the total of every errand whose money escrow holds, by its reference."""
+    held = Errand.objects.filter(state__in=sorted(FUNDED)).only("reward", "service_fee")
+    return {each.reference: each.total for each in held}
+
+
+def total_needed(reference: str) -> dict[str, int]:
+    """Return what the errand of that reference needs or may need yet; empty once it is over."""
+    prefix, _colon, key = reference.partition(":")
+    if prefix != "errand":
+        return {}
+    live = Errand.objects.filter(pk=key, state__in=sorted(LIVE)).only("reward", "service_fee")
+    return {each.reference: each.total for each in live}
 
 
 def regions_lately() -> dict[str, str]:

@@ -57,6 +57,7 @@ def _todo(found: Figures) -> list[Card]:
     rows = [
         (_("Open differences"), found.differences, _list("difference", "state__exact=open")),
         (_("Batches to approve"), found.batches, _list("payoutbatch", "state__exact=made")),
+        (_("Refunds to decide"), found.undecided, _list("staffrefund", "state__exact=waiting")),
         (_("Refunds stuck"), found.refunds_stuck, _list("refund", "state__exact=requested")),
     ]
     return [Card(label, f"{number:,}", page, number > 0) for label, number, page in rows]

@@ -3,6 +3,7 @@
 from payments.admin.batches import PayoutBatchAdmin
 from payments.admin.books import KINDS, AccountAdmin, PaymentAdmin, RefundAdmin, TransferAdmin
 from payments.admin.differences import DifferenceAdmin
+from payments.admin.giving import StaffRefundAdmin
 from payments.admin.payouts import BankAccountAdmin, PayoutAdmin
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "PayoutAdmin",
     "PayoutBatchAdmin",
     "RefundAdmin",
+    "StaffRefundAdmin",
     "TransferAdmin",
 ]

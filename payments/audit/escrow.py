@@ -27,16 +27,23 @@ def escrow_differences(*, now: datetime) -> list[Found]:
 
 
 def claimed(subject: str | None = None) -> dict[str, int]:
-    """Return what escrow has to hold, in won, by subject; of all, or of one."""
+    """Return what escrow has to hold, in won, by subject; of one, also what it may have to."""
     claims: dict[str, int] = {}
     for _receiver, answer in escrow_asked.send(sender=Account, subject=subject):
         claims.update(cast("dict[str, int]", answer))
     return claims
 
 
-def paid_lately(now: datetime) -> datetime:
-    """Return the time since when a payment may be unheard of."""
-    return now - NEWS_TAKES
+def unclaimed(subject: str, *, now: datetime) -> int:
+    """Return what escrow holds of one subject and nobody needs any more, in won.
+
+    Nothing while a payment is so young that who asked for it may not have heard of it.
+    """
+    paid = Payment.objects.filter(subject=subject, state=PaymentState.DONE)
+    if paid.filter(paid_at__gt=now - NEWS_TAKES).exists():
+        return 0
+    held = ledger.balance_of(ledger.escrow_account(subject))
+    return held - claimed(subject).get(subject, 0)
 
 
 def _held() -> dict[str, int]:
@@ -49,7 +56,7 @@ def _held() -> dict[str, int]:
 
 
 def _lately(now: datetime) -> set[str]:
-    paid = Payment.objects.filter(state=PaymentState.DONE, paid_at__gt=paid_lately(now))
+    paid = Payment.objects.filter(state=PaymentState.DONE, paid_at__gt=now - NEWS_TAKES)
     return set(paid.values_list("subject", flat=True))
 
 

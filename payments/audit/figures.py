@@ -24,6 +24,8 @@ from payments.models import (
     PayoutBatch,
     Refund,
     RefundState,
+    StaffRefund,
+    StaffRefundState,
 )
 
 PERIODS = (1, 7, 30)  # days, today among them
@@ -62,6 +64,7 @@ class Figures:
     flows: list[Flow]
     differences: int
     batches: int
+    undecided: int  # staff refunds above a limit
 
     @property
     def gateway(self) -> int:
@@ -72,7 +75,7 @@ class Figures:
 
 
 def figures(*, now: datetime) -> Figures:
-    """Return where the money is now, in eight queries."""
+    """Return where the money is now, in nine queries."""
     kept, ours = _kept(), _platform()
     sums = _sums(ours)
     payouts = Payout.objects.filter(state__in=UNDER_WAY)
@@ -89,6 +92,7 @@ def figures(*, now: datetime) -> Figures:
         flows=_flows(ours, now),
         differences=Difference.objects.filter(state=DifferenceState.OPEN).count(),
         batches=PayoutBatch.objects.filter(state=BatchState.MADE).count(),
+        undecided=StaffRefund.objects.filter(state=StaffRefundState.WAITING).count(),
     )
 
 

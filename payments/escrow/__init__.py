@@ -13,18 +13,26 @@ from payments.escrow.orders import (
     orders_expire,
 )
 from payments.escrow.reading import order_read, orders_reconcile
-from payments.escrow.refunds import refund_order, refund_send, refunds_due, refunds_send
-from payments.escrow.settling import escrow_held, settle
+from payments.escrow.refunds import (
+    refund_order,
+    refund_part,
+    refund_send,
+    refunds_due,
+    refunds_send,
+)
+from payments.escrow.settling import escrow_held, is_settled, settle
 
 __all__ = [
     "Charge",
     "escrow_held",
+    "is_settled",
     "order_confirm",
     "order_create",
     "order_read",
     "orders_expire",
     "orders_reconcile",
     "refund_order",
+    "refund_part",
     "refund_send",
     "refunds_due",
     "refunds_send",

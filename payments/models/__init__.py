@@ -19,6 +19,7 @@ from payments.models.books import (
     Webhook,
 )
 from payments.models.differences import Difference, DifferenceKind, DifferenceState
+from payments.models.refunding import RefundDay, StaffRefund, StaffRefundState
 
 __all__ = [
     "Account",
@@ -36,7 +37,10 @@ __all__ = [
     "PayoutBatch",
     "PayoutState",
     "Refund",
+    "RefundDay",
     "RefundState",
+    "StaffRefund",
+    "StaffRefundState",
     "Transfer",
     "Unchangeable",
     "Webhook",

@@ -129,7 +129,7 @@ def _page(client: Client, path: str) -> Read:
 STAFF = {
     "accounts.user list": 4, "accounts.user page": 5,
     "accounts.runnerprofile list": 4, "accounts.runnerprofile page": 5,
-    "payments.payment list": 4, "payments.payment page": 4,
+    "payments.payment list": 4, "payments.payment page": 5,
     "payments.refund list": 3, "payments.refund page": 3,
     "payments.transfer list": 3, "payments.transfer page": 4,
     "payments.webhook list": 3, "payments.webhook page": 2,
@@ -137,6 +137,7 @@ STAFF = {
     "payments.bankaccount list": 4, "payments.bankaccount page": 3,
     "payments.payout list": 4, "payments.payout page": 5,
     "payments.difference list": 3, "payments.difference page": 3,
+    "payments.staffrefund list": 5, "payments.staffrefund page": 5,
     "payments.payoutbatch list": 5, "payments.payoutbatch page": 6,
     "errands.errand list": 6, "errands.errand page": 21,
     "errands.quote list": 4, "errands.quote page": 4,
@@ -147,7 +148,7 @@ STAFF = {
     "dispatch.corridor list": 4, "dispatch.corridor page": 4,
     "common.deadletter list": 3, "common.deadletter page": 2,
 }  # fmt: skip
-OWN_PAGES = {"admin:index": 5, "admin:finance": 9}  # ours, not those of a table
+OWN_PAGES = {"admin:index": 5, "admin:finance": 10}  # ours, not those of a table
 FILTERED = {
     "errands.errand": ["state__in=open,disputed", "state__exact=completed", "q={number}"],
     "dispatch.offer": ["state__exact=offered"],
@@ -155,6 +156,7 @@ FILTERED = {
     "payments.account": ["kind__exact=gateway"],
     "payments.payout": ["state__exact=requested"],
     "payments.difference": ["state__exact=open"],
+    "payments.staffrefund": ["state__exact=waiting"],
     "accounts.runnerprofile": ["on_duty__exact=1", "state__exact=applied"],
 }
 
