@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import UUID
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    QueryDict,
+)
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
@@ -31,6 +39,7 @@ from accounts.admin import ReadOnlyAdmin, dialog, staff_of
 from common import clock
 from common.errors import DomainError, NotAllowed
 from common.money import won
+from common.progress import Progress, Told, untold
 from payments import payouts
 from payments.admin.payouts import PayoutLines
 from payments.models import (
@@ -185,10 +194,10 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
     )
     def export(self, request: HttpRequest, form: ExportForm, object_id: str) -> HttpResponse:
         batch, by = self.found(request, object_id), staff_of(request)
-        page = reverse("admin:payments_payoutbatch_file", args=[batch.pk])
-        query = f"?layout={form.cleaned_data['layout']}&kind={form.cleaned_data['kind']}"
-        self.log_change(request, batch, f"{gettext('File for the bank')}: {query[1:]} {by.pk}")
-        return HttpResponse(headers={"HX-Redirect": page + query})
+        file = reverse("admin:payments_payoutbatch_file", args=[batch.pk])
+        query = urlencode({name: form.cleaned_data[name] for name in ("layout", "kind")})
+        self.log_change(request, batch, f"{gettext('File for the bank')}: {query} {by.pk}")
+        return _to_file(f"{file}?{query}")
 
     @action(
         description=_("List for the tax office"),
@@ -197,15 +206,16 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
         dialog=dialog(_("List for the tax office"), FilingForm),
     )
     def filing(self, request: HttpRequest, form: FilingForm) -> HttpResponse:
-        page = reverse("admin:payments_payoutbatch_filing_file")
-        query = f"?month={form.cleaned_data['month']}&kind={form.cleaned_data['kind']}"
-        return HttpResponse(headers={"HX-Redirect": page + query})
+        file = reverse("admin:payments_payoutbatch_filing_file")
+        query = urlencode({name: form.cleaned_data[name] for name in ("month", "kind")})
+        return _to_file(f"{file}?{query}")
 
     @action(description=_("Import the result"), permissions=["finance"], url_path="import")
     def bring(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Read what the bank says of this batch; a form of its own, as a dialog sends no file."""
         batch = self.found(request, object_id)
         form = ResultForm(request.POST or None, request.FILES or None)
+        token = uuid4()
         if request.method == "POST" and form.is_valid() and self.brought(request, batch, form):
             page = reverse("admin:payments_payoutbatch_change", args=[batch.pk])
             return HttpResponseRedirect(page)
@@ -215,6 +225,7 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
             "title": gettext("Import the result"),
             "batch": batch,
             "form": form,
+            "token": token,
         }
         return TemplateResponse(request, "admin/payments/result.html", context)
 
@@ -224,7 +235,11 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
                 form.cleaned_data["file"], layout=form.cleaned_data["layout"]
             )
             found = payouts.results_book(
-                batch_id=batch.pk, results=results, by=staff_of(request), now=clock.now()
+                batch_id=batch.pk,
+                results=results,
+                by=staff_of(request),
+                now=clock.now(),
+                told=_told(request.POST),
             )
         except DomainError as refusal:
             form.add_error("file", str(refusal))
@@ -247,6 +262,10 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
         own = [
             path("<uuid:batch_id>/file/", view(self.bank_file), name="payments_payoutbatch_file"),
             path("filing/file/", view(self.filing_file), name="payments_payoutbatch_filing_file"),
+            path("writing/", view(self.writing), name="payments_payoutbatch_writing"),
+            path(
+                "progress/<uuid:token>/", view(self.progress), name="payments_payoutbatch_progress"
+            ),
         ]
         return [*own, *super().get_urls()]
 
@@ -259,6 +278,7 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
                 layout=request.GET.get("layout", ""),
                 kind=request.GET.get("kind", ""),
                 now=clock.now(),
+                told=_told(request.GET),
             ),
         )
 
@@ -269,8 +289,31 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
         by, kind = staff_of(request), request.GET.get("kind", "")
         return self.sent(
             request,
-            lambda: payouts.filing_export(year=int(year), month=int(month), by=by, kind=kind),
+            lambda: payouts.filing_export(
+                year=int(year), month=int(month), by=by, kind=kind, told=_told(request.GET)
+            ),
         )
+
+    def writing(self, request: HttpRequest) -> HttpResponse:
+        """Show how far a file is, and hand it over; ``file`` is one of our own addresses."""
+        file, token = request.GET.get("file", ""), uuid4()
+        home = reverse("admin:payments_payoutbatch_changelist")
+        if not file.startswith(home):
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": gettext("File"),
+            "token": token,
+            "file": f"{file}&token={token}",
+            "back": home,
+        }
+        return TemplateResponse(request, "admin/payments/file.html", context)
+
+    def progress(self, _request: HttpRequest, token: UUID) -> JsonResponse:
+        answer = JsonResponse({"percent": Progress(token).percent()})
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
     def sent(self, request: HttpRequest, work: Callable[[], payouts.File]) -> HttpResponse:
         try:
@@ -285,3 +328,16 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
             "Cache-Control": "private, no-store",
         }
         return HttpResponse(file.content, content_type=file.content_type, headers=headers)
+
+
+def _told(given: QueryDict) -> Told:
+    """Return whom to tell how far the work is: the page that sent this token, or nobody."""
+    try:
+        return Progress(UUID(given.get("token", "")))
+    except ValueError:
+        return untold
+
+
+def _to_file(address: str) -> HttpResponse:
+    page = reverse("admin:payments_payoutbatch_writing")
+    return HttpResponse(headers={"HX-Redirect": f"{page}?{urlencode({'file': address})}"})

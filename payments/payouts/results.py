@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from common.db import in_one_unit
 from common.errors import Conflict, Invalid, NotFound
+from common.progress import Told, steps, untold
 from payments import ledger
 from payments.models import BatchState, Payout, PayoutBatch, PayoutState, Transfer
 from payments.payouts.batches import batch_of, check_finance, rows_of
@@ -61,7 +62,14 @@ class BadFile(Invalid):
 
 
 @in_one_unit
-def results_book(*, batch_id: UUID, results: Sequence[Result], by: User, now: datetime) -> Imported:
+def results_book(
+    *,
+    batch_id: UUID,
+    results: Sequence[Result],
+    by: User,
+    now: datetime,
+    told: Told = untold,
+) -> Imported:
     """Mark payouts paid or failed; a failed one's gross returns to the user's account.
 
     Raises:
@@ -75,7 +83,7 @@ def results_book(*, batch_id: UUID, results: Sequence[Result], by: User, now: da
         raise Conflict("batch_not_approved", _("This batch is not approved."))
     payouts = {payout.reference: payout for payout in rows_of(batch)}
     fresh = _fresh(results, payouts)
-    for result in fresh:
+    for result in steps(fresh, told):
         _book(payouts[result.reference], result, now)
     _close(batch)
     paid = sum(result.paid for result in fresh)

@@ -3,6 +3,9 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
+from html import unescape
+from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -65,9 +68,16 @@ def bring(client: Client, batch: PayoutBatch, upload: SimpleUploadedFile) -> str
     return text_of(client.post(f"{LIST}{batch.pk}/import/", data, follow=True))
 
 
+def file_of(client: Client, page: str) -> str:
+    """The address that the page with the bar fetches."""
+    found = re.search(r'data-file="([^"]+)"', client.get(page).content.decode())
+    assert found
+    return unescape(found[1])
+
+
 def exported(client: Client, batch: PayoutBatch) -> bytes:
     answer = client.post(f"{LIST}{batch.pk}/export/", {**DIALOG, "layout": "common", "kind": "csv"})
-    file = client.get(answer["HX-Redirect"])
+    file = client.get(file_of(client, answer["HX-Redirect"]))
     assert file.headers["Content-Disposition"].startswith("attachment")
     return file.content
 
@@ -142,7 +152,7 @@ def test_a_link_alone_does_nothing(dana_at: Client, erin_at: Client, waiting: Pa
 
 def test_the_list_for_the_tax_office(dana_at: Client) -> None:
     answer = dana_at.post(f"{LIST}filing/", {**DIALOG, "month": "2026-11", "kind": "csv"})
-    file = dana_at.get(answer["HX-Redirect"])
+    file = dana_at.get(file_of(dana_at, answer["HX-Redirect"]))
     assert "주민등록번호" in file.content.decode("utf-8-sig")
     assert dana_at.get(f"{LIST}filing/file/?month=x&kind=csv").status_code == 404
     wrong = dana_at.post(f"{LIST}filing/", {**DIALOG, "month": "2026-13", "kind": "csv"})
@@ -191,3 +201,18 @@ def test_only_finance_may_say_so(client: Client, charlie: User, waiting: Payout)
     assert client.get(page).status_code == 200
     answer = client.post(page.replace("change/", "return/"), {**DIALOG, "reason": "x"})
     assert answer.status_code == 403
+
+
+def test_a_bar_hears_how_far_the_file_is(dana_at: Client, erin_at: Client, waiting: Payout) -> None:
+    batch = made(dana_at)
+    press(erin_at, batch, "approve")
+    content = exported(dana_at, batch)
+    token = uuid4()
+    bar = f"{LIST}progress/{token}/"
+    assert dana_at.get(bar).json() == {"percent": 0}
+    page = dana_at.get(f"{LIST}{batch.pk}/import/").content.decode()
+    assert re.search(r'name="token" value="[0-9a-f-]{36}"', page)
+    data = {"layout": "common", "file": bank_says(content, "정상"), "token": str(token)}
+    dana_at.post(f"{LIST}{batch.pk}/import/", data)
+    assert dana_at.get(bar).json() == {"percent": 100}
+    assert dana_at.get(f"{LIST}writing/?file=https://example.com/").status_code == 404

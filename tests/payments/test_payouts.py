@@ -356,6 +356,27 @@ def test_a_bank_may_not_change_its_mind(
         )
 
 
+def test_export_and_import_tell_how_far_they_are(
+    account: BankAccount, bob: User, dana: User, erin: User, now: dt.datetime
+) -> None:
+    rows = [requested(bob, 1_000, now) for _each in range(4)]
+    batch = approved(dana, erin, now)
+    told: list[tuple[int, int]] = []
+    for kind in ("csv", "xlsx"):
+        told.clear()
+        payouts.batch_export(
+            batch_id=batch.pk, by=dana, layout="common", kind=kind, now=now,
+            told=lambda *how_far: told.append(how_far),
+        )  # fmt: skip
+        assert told == [(line, 5) for line in range(1, 6)]  # the heads are a line as well
+    told.clear()
+    payouts.results_book(
+        batch_id=batch.pk, results=[result(row) for row in rows], by=dana, now=now,
+        told=lambda *how_far: told.append(how_far),
+    )  # fmt: skip
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
 def test_what_the_bank_returns_is_the_users_again(
     account: BankAccount, bob: User, dana: User, erin: User, now: dt.datetime
 ) -> None:
