@@ -147,6 +147,7 @@ KINDS: list[tuple[str, str | Promise]] = [
     ("refund_sent", _("Refund sent by the gateway")),
     ("payout", _("Payout asked for")),
     ("payout_paid", _("Paid out")),
+    ("tax_paid", _("Paid to the tax office")),
     ("adjust", _("Difference settled")),
     (ledger.REVERSAL, _("Reversed")),
 ]

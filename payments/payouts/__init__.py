@@ -12,6 +12,7 @@ from payments.payouts.files import KINDS, File, batch_export, results_read
 from payments.payouts.papers import filing_export, payout_statement, year_statement
 from payments.payouts.requests import payout_request, payouts_schedule
 from payments.payouts.results import BadFile, Imported, Result, payout_return, results_book
+from payments.payouts.taxes import tax_pay
 
 __all__ = [
     "FINANCE",
@@ -35,5 +36,6 @@ __all__ = [
     "payouts_schedule",
     "results_book",
     "results_read",
+    "tax_pay",
     "year_statement",
 ]

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from payments import payouts
+from payments import ledger, payouts
 from payments.models import Payout, PayoutBatch
 from payments.selectors import balance_of_user
 from tests.errands.staff_pages import DIALOG, text_of
@@ -216,3 +216,19 @@ def test_a_bar_hears_how_far_the_file_is(dana_at: Client, erin_at: Client, waiti
     dana_at.post(f"{LIST}{batch.pk}/import/", data)
     assert dana_at.get(bar).json() == {"percent": 100}
     assert dana_at.get(f"{LIST}writing/?file=https://example.com/").status_code == 404
+
+
+def test_staff_book_what_the_tax_office_got(
+    dana_at: Client, erin_at: Client, waiting: Payout, client: Client, charlie: User
+) -> None:
+    batch = made(dana_at)
+    press(erin_at, batch, "approve")
+    bring(dana_at, batch, bank_says(exported(dana_at, batch), "정상"))
+    paid = {**DIALOG, "month": "2026-11", "amount": "330"}
+    assert "HX-Redirect" not in dana_at.post(f"{LIST}tax/", {**paid, "month": "11"}).headers
+    assert dana_at.post(f"{LIST}tax/", paid)["HX-Redirect"] == LIST
+    dana_at.post(f"{LIST}tax/", paid)
+    assert ledger.balance_of("tax") == 0
+    User.objects.filter(pk=charlie.pk).update(is_staff=True)
+    client.force_login(charlie)
+    assert client.post(f"{LIST}tax/", paid).status_code == 403

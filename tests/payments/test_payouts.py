@@ -11,10 +11,11 @@ from accounts.models import User
 from common.errors import DomainError
 from payments import ledger, payouts, tasks
 from payments.apps import check_payouts
+from payments.audit import account_differences
 from payments.models import BankAccount, BatchState, Payout, PayoutBatch, PayoutState
 from payments.payouts.accounts import next_weekly
 from payments.payouts.results import BadFile
-from payments.selectors import balance_of_user, books_balance
+from payments.selectors import balance_of_user, books_balance, tax_remitted
 from tests.conftest import refused
 from tests.payments.holders import MemoryHolders
 from tests.payments.paid import (
@@ -392,6 +393,24 @@ def test_what_the_bank_returns_is_the_users_again(
     assert books_balance().sound
     again = payouts.payout_request(user=bob, now=later)  # to the account that he has now
     assert again.gross == 10_000
+
+
+def test_tax_is_paid_once_a_month(
+    account: BankAccount, bob: User, dana: User, erin: User, alice: User, now: dt.datetime
+) -> None:
+    requested(bob, 10_000, now)
+    settled(approved(dana, erin, now), dana, now)
+    with refused("finance_only"):
+        payouts.tax_pay(month="2026-11", amount=330, by=alice)
+    for amount in (0, 331):
+        with refused("amount_out_of_range"):
+            payouts.tax_pay(month="2026-11", amount=amount, by=dana)
+    payouts.tax_pay(month="2026-11", amount=300, by=dana)
+    with refused("tax_paid"):
+        payouts.tax_pay(month="2026-11", amount=30, by=dana)
+    assert (ledger.balance_of(ledger.TAX), tax_remitted()) == (30, 300)
+    assert account_differences() == []
+    assert books_balance().sound
 
 
 def test_only_what_was_paid_is_returned(
