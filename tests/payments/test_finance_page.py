@@ -5,6 +5,8 @@ import datetime as dt
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from common.ids import first_at, uuid7
@@ -67,6 +69,29 @@ def test_each_period_has_its_own_entries(now: dt.datetime) -> None:
     flows = audit.figures(now=now).flows
     assert [flow.came for flow in flows] == [1, 301, 1_301]
     assert [flow.earned for flow in flows] == [1, 1, 1]
+
+
+def test_what_was_before_today_is_added_up_once_a_day(
+    now: dt.datetime, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    noon = timezone.localtime(now).replace(hour=12)
+    ledger.post(reference="a", kind="x", subject="x", moves=[("gateway", -5), ("commission", 5)])
+    with django_assert_num_queries(11):
+        assert audit.figures(now=noon).fees == 5
+    ledger.post(reference="b", kind="x", subject="x", moves=[("gateway", -2), ("commission", 2)])
+    with django_assert_num_queries(8):
+        found = audit.figures(now=noon)
+    assert (found.fees, found.flows[2]) == (7, Flow(30, 7, 0, 7))
+    tomorrow = audit.figures(now=noon + dt.timedelta(days=1))
+    assert tomorrow.fees == 7
+    assert tomorrow.flows == [Flow(1, 0, 0, 0), Flow(7, 7, 0, 7), Flow(30, 7, 0, 7)]
+
+
+def test_a_day_that_has_just_ended_is_looked_at_again(now: dt.datetime) -> None:
+    midnight = timezone.localtime(now).replace(hour=0, minute=5) + dt.timedelta(days=1)
+    assert audit.figures(now=midnight).fees == 0
+    ledger.post(reference="a", kind="x", subject="x", moves=[("gateway", -5), ("commission", 5)])
+    assert audit.figures(now=midnight).fees == 5
 
 
 def test_nothing_yet(now: dt.datetime) -> None:
