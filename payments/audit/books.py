@@ -25,6 +25,7 @@ from payments.selectors import tax_remitted
 
 CHUNK = 1_000
 UNDER_WAY = (PayoutState.REQUESTED, PayoutState.BATCHED)
+UNSENT = tuple(state for state in RefundState if state != RefundState.DONE)
 
 
 def balance_differences() -> list[Found]:
@@ -63,7 +64,7 @@ def account_differences() -> list[Found]:
 
 
 def _refunds() -> int:
-    return _sum(Refund.objects.filter(state=RefundState.REQUESTED), F("amount"))
+    return _sum(Refund.objects.filter(state__in=UNSENT), F("amount"))
 
 
 def _payouts() -> int:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from common.ids import first_at
 from payments import ledger
-from payments.audit.books import UNDER_WAY
+from payments.audit.books import UNDER_WAY, UNSENT
 from payments.models import (
     Account,
     AccountKind,
@@ -24,7 +24,6 @@ from payments.models import (
     Payout,
     PayoutBatch,
     Refund,
-    RefundState,
     StaffRefund,
     StaffRefundState,
 )
@@ -105,7 +104,7 @@ def _kept() -> dict[str, int]:
 
 
 def _refunds(now: datetime) -> tuple[Waiting, int]:
-    found = Refund.objects.filter(state=RefundState.REQUESTED).aggregate(
+    found = Refund.objects.filter(state__in=UNSENT).aggregate(
         count=Count("pk"),
         amount=Sum("amount", default=0),
         stuck=Count("pk", filter=Q(created_at__lt=now - STUCK)),

@@ -1,0 +1,5 @@
+"""Pages of the money: for finance staff."""
+
+from payments.views.finance import finance
+
+__all__ = ["finance"]
