@@ -107,6 +107,44 @@ class OrderDetail(APIView):
         )
 
 
+class CheckoutAmount(serializers.Serializer[Payment]):
+    value = serializers.IntegerField(source="amount")
+    currency = serializers.CharField(default="KRW")
+
+
+class CheckoutOut(serializers.Serializer[escrow.Checkout]):
+    """What the payment window wants to know; the names are those of its parameters."""
+
+    gateway = serializers.ChoiceField(choices=["toss", "sandbox"], source="window.company")
+    client_key = serializers.CharField(source="window.client_key")
+    customer_key = serializers.CharField()
+    order_id = serializers.CharField(source="payment.order_id")
+    order_name = serializers.CharField()
+    amount = CheckoutAmount(source="payment")
+    success_url = serializers.SerializerMethodField()
+    fail_url = serializers.SerializerMethodField()
+    page_url = serializers.SerializerMethodField(help_text="Our own page, for apps without window")
+    sandbox_key = serializers.CharField(help_text="Confirm with it where no window opens")
+    expires_at = serializers.DateTimeField(source="payment.expires_at")
+
+    def get_success_url(self, found: escrow.Checkout) -> str:
+        return found.address("pay-success")
+
+    def get_fail_url(self, found: escrow.Checkout) -> str:
+        return found.address("pay-fail")
+
+    def get_page_url(self, found: escrow.Checkout) -> str:
+        return found.address()
+
+
+class OrderCheckout(APIView):
+    @extend_schema(operation_id="payment_checkout", responses=CheckoutOut, tags=TAGS)
+    def get(self, request: Request, order_id: str) -> Response:
+        """What the payment window needs for an order of one's own, while it can be paid."""
+        found = escrow.checkout_of(order_id=order_id, payer=caller(request), now=clock.now())
+        return Response(CheckoutOut(found).data)
+
+
 class Balance(APIView):
     @extend_schema(operation_id="balance", responses=BalanceOut, tags=TAGS)
     def get(self, request: Request) -> Response:

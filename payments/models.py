@@ -32,6 +32,8 @@ class Payment(Record):
     order_id = models.CharField(_("order"), max_length=64, unique=True)
     reference = models.CharField(_("reference"), max_length=80, db_index=True)
     subject = models.CharField(_("subject"), max_length=80, db_index=True)
+    # What the payer and the payment company read; nothing that the payer wrote, it leaves us.
+    name = models.CharField(_("what for"), max_length=100, blank=True)
     payer = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="payments", verbose_name=_("payer")
     )

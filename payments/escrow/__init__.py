@@ -1,5 +1,6 @@
 """Every write of money: orders in, what is held split once, refunds out."""
 
+from payments.escrow.checkout import Checkout, checkout, checkout_of, order_behind
 from payments.escrow.hooks import (
     webhook_process,
     webhook_store,
@@ -18,7 +19,11 @@ from payments.escrow.settling import escrow_held, settle
 
 __all__ = [
     "Charge",
+    "Checkout",
+    "checkout",
+    "checkout_of",
     "escrow_held",
+    "order_behind",
     "order_confirm",
     "order_create",
     "order_read",

@@ -30,11 +30,12 @@ PERHAPS = UNKNOWN | {PaymentState.WAITING.value}
 
 
 def order_create(
-    *, reference: str, subject: str, payer: User, amount: int, now: datetime
+    *, reference: str, subject: str, payer: User, amount: int, now: datetime, name: str = ""
 ) -> Payment:
     """Make an order of ``amount`` won for ``reference``, to be paid within ``PAYMENT_LIFE``.
 
-    ``subject`` names the escrow account; orders of one subject are held together.
+    ``subject`` names the escrow account; orders of one subject are held together. ``name`` tells
+    the payer, and the payment company, what it is for.
     """
     if amount <= 0:
         raise ValueError(f"An order of {amount} won can't be paid.")
@@ -42,6 +43,7 @@ def order_create(
         order_id=f"order-{uuid7().hex}",
         reference=reference,
         subject=subject,
+        name=name,
         payer=payer,
         amount=amount,
         expires_at=now + settings.PAYMENT_LIFE,

@@ -99,6 +99,16 @@ class Settlement:
         return (self.amount if self.kind == "payment" else -self.amount) - self.fee
 
 
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Where the payer agrees to a payment, before it can be confirmed."""
+
+    company: Literal["toss", "sandbox"]
+    client_key: str = ""
+    script: str = ""  # the address of what opens it in a page; "" if nothing is to open
+    origins: tuple[str, ...] = ()  # where that loads from, as a content policy names them
+
+
 class Gateway(Protocol):
     """A payment company. The same ``idempotency_key`` moves money once and answers the same.
 
@@ -139,6 +149,9 @@ class Gateway(Protocol):
 
         The company knows a day once it is over; it may have many pages, ``timeout_s`` for each.
         """
+
+    def window(self) -> Window:
+        """Return where the payer agrees; asks nobody."""
 
 
 def gateway() -> Gateway:

@@ -16,7 +16,16 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from payments.gateways import TAKEN, Cancel, Declined, Found, GatewayDown, Settlement, Status
+from payments.gateways import (
+    TAKEN,
+    Cancel,
+    Declined,
+    Found,
+    GatewayDown,
+    Settlement,
+    Status,
+    Window,
+)
 
 CONNECT_S = 2.0
 TRIES = 2
@@ -90,6 +99,14 @@ class TossGateway:
 
     def settlements(self, *, day: date, timeout_s: float) -> list[Settlement]:
         return [_settlement(row) for page in _pages(day, timeout_s) for row in page]
+
+    def window(self) -> Window:
+        return Window(
+            company="toss",
+            client_key=settings.TOSS_CLIENT_KEY,
+            script=settings.TOSS_SDK_URL,
+            origins=tuple(settings.TOSS_ORIGINS),
+        )
 
 
 def _pages(day: date, timeout_s: float) -> Iterator[list[Any]]:

@@ -16,9 +16,11 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from common import clock
 from dispatch.consumers import ErrandConsumer, RunnerConsumer, StaffMapConsumer, TrackConsumer
 from dispatch.live.picture import last_position
 from errands.states import State
+from payments import escrow
 from payments.models import Payment, Payout
 from tests.scale.town import Town
 
@@ -63,6 +65,7 @@ API = [
     Address("/api/v1/balance", "bob", 1),
     Address("/api/v1/statement", "bob", 3),
     Address("/api/v1/payments/{order_id}", "alice", 1),
+    Address("/api/v1/payments/{order_id}/checkout", "alice", 1),
     Address("/api/v1/bank-account", "bob", 1),
     Address("/api/v1/payouts", "bob", 1),
     Address("/api/v1/payouts/{payout_id}", "bob", 1),
@@ -75,6 +78,9 @@ API = [
 def api_reads(town: Town) -> Iterator[tuple[Address, Read]]:
     ours, waiting = town.shared(), town.newest(State.OPEN)
     order = Payment.objects.get(reference=ours.reference)
+    unpaid = escrow.order_create(
+        reference="thing", subject="thing", payer=town.alice, amount=1_000, now=clock.now()
+    )
     keys = {
         "errand_id": ours.pk,
         "quote_id": ours.quote_id,
@@ -87,7 +93,8 @@ def api_reads(town: Town) -> Iterator[tuple[Address, Read]]:
     }
     people = {"alice": town.alice, "bob": town.bob, "rare": town.requesters[-1]}
     for address in API:
-        path = f"{address.path}{address.asked}".format(**keys)
+        mine = {"order_id": unpaid.order_id} if address.path.endswith("/checkout") else {}
+        path = f"{address.path}{address.asked}".format(**keys | mine)
         yield address, _get(path, people.get(address.who))
 
 
