@@ -78,9 +78,6 @@ API = [
 def api_reads(town: Town) -> Iterator[tuple[Address, Read]]:
     ours, waiting = town.shared(), town.newest(State.OPEN)
     order = Payment.objects.get(reference=ours.reference)
-    unpaid = escrow.order_create(
-        reference="thing", subject="thing", payer=town.alice, amount=1_000, now=clock.now()
-    )
     keys = {
         "errand_id": ours.pk,
         "quote_id": ours.quote_id,
@@ -93,9 +90,16 @@ def api_reads(town: Town) -> Iterator[tuple[Address, Read]]:
     }
     people = {"alice": town.alice, "bob": town.bob, "rare": town.requesters[-1]}
     for address in API:
-        mine = {"order_id": unpaid.order_id} if address.path.endswith("/checkout") else {}
+        mine = {"order_id": unpaid(town).order_id} if address.path.endswith("/checkout") else {}
         path = f"{address.path}{address.asked}".format(**keys | mine)
         yield address, _get(path, people.get(address.who))
+
+
+def unpaid(town: Town) -> Payment:
+    """An order of alice's that can still be paid."""
+    return escrow.order_create(
+        reference="thing", subject="thing", payer=town.alice, amount=1_000, now=clock.now()
+    )
 
 
 def _get(path: str, user: User | None) -> Read:
@@ -113,13 +117,18 @@ def _get(path: str, user: User | None) -> Read:
 # --- Pages -------------------------------------------------------------------------------
 
 
-PAGES = {"landing": 3, "pulse": 3, "tracking-page": 3}
+PAGES = {"landing": 3, "pulse": 3, "tracking-page": 3, "pay": 1, "pay-fail": 1}
 
 
 def page_reads(town: Town) -> Iterator[tuple[str, Read]]:
-    token = town.newest(State.PICKED_UP).tracking_token
+    payment = escrow.checkout(payment=unpaid(town), now=clock.now()).token
+    tokens = {
+        "tracking-page": town.newest(State.PICKED_UP).tracking_token,
+        "pay": payment,
+        "pay-fail": payment,
+    }
     for name in PAGES:
-        path = reverse(name, args=[token] if name == "tracking-page" else [])
+        path = reverse(name, args=[tokens[name]] if name in tokens else [])
         yield name, _page(Client(), path)
 
 
