@@ -113,7 +113,7 @@ class Gateway(Protocol):
     """A payment company. The same ``idempotency_key`` moves money once and answers the same.
 
     Amounts in won. ``confirm`` and ``cancel`` raise :class:`Declined` or :class:`GatewayDown`,
-    nothing else; ``find`` and ``settlements`` only the latter. All answer within ``timeout_s``.
+    nothing else; those that only read, the latter alone. All answer within ``timeout_s``.
     """
 
     def confirm(
@@ -143,6 +143,9 @@ class Gateway(Protocol):
 
     def find(self, *, payment_key: str, timeout_s: float) -> Found | None:
         """Look a payment up; None if the company knows none. Moves no money."""
+
+    def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
+        """The same for an order whose payment key nobody told us."""
 
     def settlements(self, *, day: date, timeout_s: float) -> list[Settlement]:
         """Return all that was paid and canceled on ``day``, by the clock of Seoul.

@@ -47,6 +47,9 @@ class SandboxGateway:
         """It remembers nothing, so that every payment may be confirmed (again)."""
         return None
 
+    def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
+        return None
+
     def settlements(self, *, day: date, timeout_s: float) -> list[Settlement]:
         """What our own books have of that day; it takes no fee and pays out at once."""
         since = datetime.combine(day, time.min, timezone.get_default_timezone())

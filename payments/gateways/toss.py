@@ -7,11 +7,13 @@ What it answers decides between three: yes, :class:`Declined` (a final no, no mo
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 from collections.abc import Iterator
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from django.conf import settings
@@ -31,6 +33,7 @@ CONNECT_S = 2.0
 TRIES = 2
 MAX_REASON = 200
 MAX_KEY = 300
+ORDER_ID = re.compile(r"[A-Za-z0-9_-]{6,64}")
 PAGE = 1000  # settlements
 MAX_PAGES = 1000
 # Not a no: something happened before, or is happening, or passes.
@@ -60,7 +63,7 @@ class TossGateway:
         idempotency_key: str,
         timeout_s: float,
     ) -> Found:
-        body = {"paymentKey": payment_key, "orderId": order_id, "amount": amount}
+        body = {"paymentKey": payment_key, "orderId": _sound(order_id), "amount": amount}
         try:
             answer = _post("/v1/payments/confirm", body, idempotency_key, timeout_s)
             found: Found | None = _found(answer)
@@ -82,20 +85,17 @@ class TossGateway:
     ) -> None:
         body = {"cancelReason": signed(reason, idempotency_key), "cancelAmount": amount}
         try:
-            _post(f"/v1/payments/{payment_key}/cancel", body, idempotency_key, timeout_s)
+            _post(f"/v1/payments/{_quoted(payment_key)}/cancel", body, idempotency_key, timeout_s)
         except DoneBefore as error:
             found = self.find(payment_key=payment_key, timeout_s=timeout_s)
             if found is None or Cancel(key=idempotency_key, amount=amount) not in found.cancels:
                 raise Declined from error
 
     def find(self, *, payment_key: str, timeout_s: float) -> Found | None:
-        response = _send("GET", f"/v1/payments/{payment_key}", timeout_s)
-        if response.status_code == httpx.codes.NOT_FOUND:
-            return None
-        if response.status_code != httpx.codes.OK:
-            logger.warning("Toss Payments does not say: %s", _code(response))
-            raise GatewayDown
-        return _found(_object(response))
+        return _looked_up(f"/v1/payments/{_quoted(payment_key)}", timeout_s)
+
+    def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
+        return _looked_up(f"/v1/payments/orders/{_sound(order_id)}", timeout_s)
 
     def settlements(self, *, day: date, timeout_s: float) -> list[Settlement]:
         return [_settlement(row) for page in _pages(day, timeout_s) for row in page]
@@ -125,6 +125,27 @@ def _pages(day: date, timeout_s: float) -> Iterator[list[Any]]:
             return
         yield rows
     raise GatewayDown
+
+
+def _looked_up(path: str, timeout_s: float) -> Found | None:
+    response = _send("GET", path, timeout_s)
+    if response.status_code == httpx.codes.NOT_FOUND:
+        return None
+    if response.status_code != httpx.codes.OK:
+        logger.warning("Toss Payments does not say: %s", _code(response))
+        raise GatewayDown
+    return _found(_object(response))
+
+
+def _sound(order_id: str) -> str:
+    if not ORDER_ID.fullmatch(order_id):
+        raise ValueError(f"No order id for Toss Payments: {order_id!r}")
+    return order_id
+
+
+def _quoted(payment_key: str) -> str:
+    """A payer sends us this one: whatever it is, it names no other address."""
+    return quote(payment_key, safe="")
 
 
 def signed(reason: str, key: str) -> str:

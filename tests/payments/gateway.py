@@ -65,6 +65,10 @@ class MemoryGateway:
                 return self._found(payment_key, order_id, amount)
         return None
 
+    def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
+        keys = [key for key in self.taken if key.startswith(f"{order_id}:")]
+        return self.find(payment_key=keys[-1].split(":")[1], timeout_s=timeout_s) if keys else None
+
     def _found(self, payment_key: str, order_id: str, amount: int) -> Found:
         mine = [(key, won) for key, won in self.sent.items() if order_id in key]
         left = amount - sum(won for _key, won in mine)

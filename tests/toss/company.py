@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import secrets
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 SECRET_KEY = "test_sk_of_our_own_server"
 SEOUL = dt.timezone(dt.timedelta(hours=9))
 Answer = tuple[int, Any]
+ORDER_ID = re.compile(r"[\w-]{6,64}", re.ASCII)
 FEE_PERCENT = 3
 PAID_OUT_AFTER = dt.timedelta(days=2)
 MAX_PAGE = 3  # far below what one may ask for, so that paging happens
@@ -23,6 +25,11 @@ class Refusal(Exception):
     def __init__(self, status: int, code: str) -> None:
         super().__init__(code)
         self.answer: Answer = (status, {"code": code, "message": f"{code} (test)"})
+
+
+def _check_order_id(order_id: str) -> None:
+    if not ORDER_ID.fullmatch(order_id):
+        raise Refusal(400, "INVALID_ORDER_ID")
 
 
 def _now() -> str:
@@ -61,6 +68,7 @@ class Company:
 
     def agree(self, order_id: str, amount: int, method: str = "카드") -> str:
         """The payer agrees in the payment window; return the payment key."""
+        _check_order_id(order_id)
         key = f"tgen_{secrets.token_hex(8)}"
         self.payments[key] = {
             "paymentKey": key,
@@ -92,6 +100,7 @@ class Company:
         return 200, self._payment(payment_key)
 
     def find_order(self, order_id: str) -> Answer:
+        _check_order_id(order_id)
         for payment in reversed(list(self.payments.values())):
             if payment["orderId"] == order_id:
                 return 200, payment
@@ -114,6 +123,7 @@ class Company:
                 yield _settlement(payment, -cancel["cancelAmount"], cancel["canceledAt"], cancel)
 
     def confirm(self, body: dict[str, Any]) -> Answer:
+        _check_order_id(body["orderId"])
         payment = self._payment(body["paymentKey"])
         if payment["status"] in {"DONE", "CANCELED", "PARTIAL_CANCELED", "WAITING_FOR_DEPOSIT"}:
             raise Refusal(400, "ALREADY_PROCESSED_PAYMENT")

@@ -7,6 +7,7 @@ from pytest_django import Settings
 
 from payments.gateways import Cancel, Declined, Found, GatewayDown, Status
 from payments.gateways.toss import MAX_REASON, TossGateway, signed
+from tests.toss.company import Refusal
 from tests.toss.server import BROKEN, DROP, LATE, TossServer
 
 ORDER = "order-000001"
@@ -85,6 +86,31 @@ def test_what_is_not_known_is_not_a_no(toss: TossServer, when: str, what: str, h
     assert toss.company.holds() == held
     assert confirm(key).status == Status.DONE
     assert toss.company.holds() == 11_000
+
+
+def test_an_order_is_found_without_its_key(toss: TossServer) -> None:
+    gateway = TossGateway()
+    assert gateway.find_order(order_id=ORDER, timeout_s=10) is None
+    key = toss.company.agree(ORDER, 11_000)
+    confirm(key)
+    assert gateway.find_order(order_id=ORDER, timeout_s=10) == find(key)
+
+
+@pytest.mark.parametrize(
+    "order_id", ["", "short", "x" * 65, "주문-000001", "order/000001", "order-1\n"]
+)
+def test_an_order_id_that_the_company_refuses_is_never_sent(
+    toss: TossServer, order_id: str
+) -> None:
+    with pytest.raises(ValueError, match="No order id"):
+        TossGateway().find_order(order_id=order_id, timeout_s=10)
+    with pytest.raises(Refusal, match="INVALID_ORDER_ID"):
+        toss.company.find_order(order_id)
+
+
+def test_a_key_names_no_other_address(toss: TossServer) -> None:
+    confirm(toss.company.agree(ORDER, 11_000))
+    assert TossGateway().find(payment_key=f"orders/{ORDER}", timeout_s=10) is None
 
 
 def test_an_answer_that_comes_too_late_is_not_known(toss: TossServer) -> None:
