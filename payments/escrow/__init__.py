@@ -14,6 +14,7 @@ from payments.escrow.orders import (
     orders_expire,
 )
 from payments.escrow.reading import order_read, orders_reconcile
+from payments.escrow.receiving import refund_account_keep
 from payments.escrow.refunds import refund_order, refund_send, refunds_due, refunds_send
 from payments.escrow.settling import escrow_held, settle
 
@@ -29,6 +30,7 @@ __all__ = [
     "order_read",
     "orders_expire",
     "orders_reconcile",
+    "refund_account_keep",
     "refund_order",
     "refund_send",
     "refunds_due",

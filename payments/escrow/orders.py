@@ -102,14 +102,18 @@ class Charge:
         if not self._taken:
             raise AssertionError("take() comes before hold()")
         found = self._found
-        if found is not None and found.status == Status.WAITING_FOR_DEPOSIT:
-            until, to = found.deposit_until, found.deposit_to
-            self._move(UNKNOWN, PaymentState.WAITING, deposit_until=until, deposit_to=to)
-        # Only who makes it paid books the money; who comes second finds it paid and answers so.
-        elif found is not None and self._move(PERHAPS, PaymentState.DONE, paid_at=self.now):
-            _hold(self.payment)
+        if found is not None:
+            self._write(found)
         self._check_paid_with_this_key()
         return self.payment
+
+    def _write(self, found: Found) -> None:
+        deposit = {"deposit_until": found.deposit_until, "deposit_to": found.deposit_to}
+        if found.status == Status.WAITING_FOR_DEPOSIT:
+            self._move(UNKNOWN, PaymentState.WAITING, **deposit)
+        # Only who makes it paid books the money; who comes second finds it paid and answers so.
+        elif self._move(PERHAPS, PaymentState.DONE, paid_at=self.now, **deposit):
+            _hold(self.payment)
 
     def let_go(self) -> None:
         """The gateway says finally that no money came, and none will, with this key."""

@@ -27,6 +27,13 @@ class Declined(Conflict):
     message = _("The payment was declined. Please try another way to pay.")
 
 
+class AccountRefused(Declined):
+    """A deposit can't go back to this account, or to none: the payer has to give another."""
+
+    code = "refund_account_refused"
+    message = _("The payment company refuses this account.")
+
+
 class GatewayDown(Unavailable):
     """No answer, or none in time: nobody knows yet whether money moved."""
 
@@ -56,6 +63,18 @@ class Cancel:
 
     key: str
     amount: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receiver:
+    """The account that a deposit goes back to; ``bank`` is a code of 금융결제원, as 088."""
+
+    bank: str
+    number: str
+    holder: str
+
+    def __repr__(self) -> str:
+        return f"Receiver({self.bank})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +157,13 @@ class Gateway(Protocol):
         reason: str,
         idempotency_key: str,
         timeout_s: float,
+        receiver: Receiver | None = None,
     ) -> None:
-        """Send ``amount`` of a taken payment back."""
+        """Send ``amount`` of a taken payment back, a deposit to ``receiver``.
+
+        Raises:
+            AccountRefused: not to that one; with another the same key is another question.
+        """
 
     def find(self, *, payment_key: str, timeout_s: float) -> Found | None:
         """Look a payment up; None if the company knows none. Moves no money."""

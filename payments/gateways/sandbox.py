@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments.gateways import Declined, Found, Settlement, Status, Window
+from payments.gateways import Declined, Found, Receiver, Settlement, Status, Window
 from payments.models import Payment, PaymentState, Refund, RefundState
 
 
@@ -40,6 +40,7 @@ class SandboxGateway:
         reason: str,
         idempotency_key: str,
         timeout_s: float,
+        receiver: Receiver | None = None,
     ) -> None:
         self._check(payment_key)
 

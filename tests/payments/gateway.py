@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from common.db import in_unit
-from payments.gateways import Cancel, Declined, Found, GatewayDown, Status
+from payments.gateways import Cancel, Declined, Found, GatewayDown, Receiver, Status
 
 Trouble = Callable[[], None]
 
@@ -54,6 +54,7 @@ class MemoryGateway:
         reason: str,
         idempotency_key: str,
         timeout_s: float,
+        receiver: Receiver | None = None,
     ) -> None:
         self._move(self.sent, idempotency_key, amount, timeout_s)
 

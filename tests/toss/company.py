@@ -14,6 +14,13 @@ SECRET_KEY = "test_sk_of_our_own_server"
 SEOUL = dt.timezone(dt.timedelta(hours=9))
 Answer = tuple[int, Any]
 ORDER_ID = re.compile(r"[\w-]{6,64}", re.ASCII)
+CLOSED = "9999"  # accounts that end so take no money
+# fmt: off
+BANKS = frozenset({
+    "02", "03", "06", "07", "11", "12", "20", "23", "27", "31", "32", "34", "35", "37", "39", "45",
+    "48", "50", "64", "71", "81", "88", "89", "90", "92",
+})
+# fmt: on
 FEE_PERCENT = 3
 PAID_OUT_AFTER = dt.timedelta(days=2)
 MAX_PAGE = 3  # far below what one may ask for, so that paging happens
@@ -30,6 +37,17 @@ class Refusal(Exception):
 def _check_order_id(order_id: str) -> None:
     if not ORDER_ID.fullmatch(order_id):
         raise Refusal(400, "INVALID_ORDER_ID")
+
+
+def _check_account(account: dict[str, str] | None) -> None:
+    """A deposit goes back to an account that the shop names."""
+    if not account or not account["holderName"]:
+        raise Refusal(400, "INVALID_REFUND_ACCOUNT_INFO")
+    if account["bank"] not in BANKS:
+        raise Refusal(400, "INVALID_BANK")
+    number = account["accountNumber"]
+    if not number.isdecimal() or number.endswith(CLOSED):
+        raise Refusal(400, "INVALID_REFUND_ACCOUNT_NUMBER")
 
 
 def _now() -> str:
@@ -163,6 +181,8 @@ class Company:
                 "cancelStatus": "DONE",
             },
         ]
+        if payment["virtualAccount"]:
+            payment["virtualAccount"]["refundReceiveAccount"] = body["refundReceiveAccount"]
         return 200, payment
 
     def _check_cancel(self, payment: dict[str, Any], body: dict[str, Any], amount: int) -> None:
@@ -174,8 +194,8 @@ class Company:
             raise Refusal(403, "NOT_CANCELABLE_PAYMENT")
         if not 0 < amount <= payment["balanceAmount"]:
             raise Refusal(403, "NOT_CANCELABLE_AMOUNT")
-        if payment["method"] == "가상계좌" and not body.get("refundReceiveAccount"):
-            raise Refusal(400, "INVALID_REFUND_ACCOUNT_INFO")
+        if payment["method"] == "가상계좌":
+            _check_account(body.get("refundReceiveAccount"))
 
     def _payment(self, payment_key: str) -> dict[str, Any]:
         try:
