@@ -6,7 +6,8 @@ import pytest
 from pytest_django import Settings
 
 from payments.gateways import Cancel, Declined, Found, GatewayDown, Status
-from payments.gateways.toss import MAX_REASON, TossGateway, signed
+from payments.gateways.toss import TossGateway
+from payments.gateways.toss.shapes import MAX_REASON, signed
 from tests.toss.company import Refusal
 from tests.toss.server import BROKEN, DROP, LATE, TossServer
 
@@ -125,6 +126,12 @@ def test_a_company_that_is_not_there_is_not_known(toss: TossServer, settings: Se
     settings.TOSS_URL = "http://127.0.0.1:9"
     with pytest.raises(GatewayDown):
         confirm("tgen_1")
+    with pytest.raises(GatewayDown):
+        TossGateway().find(payment_key="tgen_1", timeout_s=10)
+
+
+def test_a_proxy_that_finds_nothing_knows_nothing(toss: TossServer, settings: Settings) -> None:
+    settings.TOSS_URL = f"{toss.url}/proxy"
     with pytest.raises(GatewayDown):
         TossGateway().find(payment_key="tgen_1", timeout_s=10)
 

@@ -26,6 +26,8 @@ def sent(company: Company, path: str, asked: Asked) -> Sent | None:
         case "/window/cancel":
             said = {"code": "PAY_PROCESS_CANCELED", "message": "t", "orderId": asked["orderId"]}
             return _back(asked["failUrl"], said)
+        case _ if path.startswith("/proxy/"):
+            return 404, {"Content-Type": "text/html"}, "<h1>Not Found</h1>"
         case "/favicon.ico":
             return 204, {}, ""
     return None
