@@ -59,6 +59,8 @@ def test_only_the_scripts_of_this_answer_may_run(client: Client, token: str) -> 
     assert re.findall(r"<script(?! nonce=| id=\"page-data\")", html) == []
     assert "unsafe" not in policies[0]
     assert "https://*.tosspayments.com" in policies[0]
+    # The windows of banks talk to the page that opened them.
+    assert first["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
 
 
 def test_who_agreed_has_paid_and_a_reload_pays_nothing_more(
