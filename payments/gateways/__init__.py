@@ -86,7 +86,7 @@ class Found:
     status: Status
     amount: int
     cancels: tuple[Cancel, ...] = ()
-    deposit_to: str = ""  # bank and number of the virtual account
+    deposit_to: str = ""  # bank (its name) and number of the virtual account
     deposit_until: datetime | None = None
 
     def check(self, *, order_id: str, amount: int) -> None:

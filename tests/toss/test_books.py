@@ -138,7 +138,7 @@ def test_a_virtual_account_is_paid_when_the_deposit_is_there(
 ) -> None:
     key = toss.company.agree(order.order_id, 11_000, method="가상계좌")
     waiting = confirm(order, key, now)
-    assert (waiting.state, waiting.deposit_to) == (PaymentState.WAITING, "20 X6505636518308")
+    assert (waiting.state, waiting.deposit_to) == (PaymentState.WAITING, "우리은행 X6505636518308")
     assert confirm(order, key, now).state == PaymentState.WAITING
     assert_same_books(toss, 0)
     # It may take longer than an order that nobody confirmed.

@@ -171,7 +171,10 @@ def test_more_than_is_left_never_goes_back(toss: TossServer) -> None:
 def test_a_virtual_account_waits_for_its_deposit(toss: TossServer) -> None:
     key = toss.company.agree(ORDER, 11_000, method="가상계좌")
     found = confirm(key)
-    assert (found.status, found.deposit_to) == (Status.WAITING_FOR_DEPOSIT, "20 X6505636518308")
+    assert (found.status, found.deposit_to) == (
+        Status.WAITING_FOR_DEPOSIT,
+        "우리은행 X6505636518308",
+    )
     assert found.deposit_until is not None
     assert found.deposit_until.tzinfo is not None
     toss.company.deposit(key)

@@ -9,11 +9,12 @@ from typing import Any
 from django.utils.crypto import salted_hmac
 
 from payments.gateways import Cancel, Found, GatewayDown, Receiver, Settlement, Status
+from payments.policy import BANKS
 
 MAX_REASON = 200
 # Its bank codes are the last two digits of everybody's, but for this bank.
-BANK_CODES = {"004": "06"}
-
+BANK_CODES = {bank: bank[-2:] for bank in BANKS} | {"004": "06"}
+BANK_NAMES = {BANK_CODES[bank]: name for bank, name in BANKS.items()}
 # What a body raises that is not of the shape that we know
 UNCLEAR = (KeyError, TypeError, ValueError, AttributeError)
 
@@ -28,7 +29,7 @@ def signed(reason: str, key: str) -> str:
 
 def account(receiver: Receiver) -> dict[str, str]:
     return {
-        "bank": BANK_CODES.get(receiver.bank, receiver.bank[-2:]),
+        "bank": BANK_CODES[receiver.bank],
         "accountNumber": receiver.number,
         "holderName": receiver.holder,
     }
@@ -50,12 +51,18 @@ def found(body: Any) -> Found:
             status=Status(body["status"]),
             amount=int(body["totalAmount"]),
             cancels=tuple(_cancel(cancel) for cancel in body.get("cancels") or ()),
-            deposit_to=" ".join(str(deposit[k]) for k in ("bankCode", "accountNumber") if deposit),
+            deposit_to=_deposit_to(deposit) if deposit else "",
             deposit_until=datetime.fromisoformat(due) if due else None,
         )
     except UNCLEAR as error:
         logger.exception("An answer of Toss Payments that nobody understands")
         raise GatewayDown from error
+
+
+def _deposit_to(account: dict[str, Any]) -> str:
+    """For people: the bank's name, or its code where we know none."""
+    bank = str(account["bankCode"])
+    return f"{BANK_NAMES.get(bank, bank)} {account['accountNumber']}"
 
 
 def _cancel(body: dict[str, Any]) -> Cancel:
