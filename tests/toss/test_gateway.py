@@ -7,8 +7,8 @@ from pytest_django import Settings
 
 from payments.gateways import Cancel, Declined, Found, GatewayDown, Status
 from payments.gateways.toss import TossGateway
-from payments.gateways.toss.shapes import MAX_REASON, signed
-from tests.toss.company import Refusal
+from payments.gateways.toss.shapes import BANK_CODES, MAX_REASON, signed
+from tests.toss.company import BANKS, Refusal
 from tests.toss.server import BROKEN, DROP, LATE, TossServer
 
 ORDER = "order-000001"
@@ -179,6 +179,10 @@ def test_a_virtual_account_waits_for_its_deposit(toss: TossServer) -> None:
     assert found.deposit_until.tzinfo is not None
     toss.company.deposit(key)
     assert find(key).status == Status.DONE
+
+
+def test_the_company_knows_every_bank_of_ours() -> None:
+    assert set(BANK_CODES.values()) == BANKS
 
 
 def test_the_reference_survives_a_long_reason() -> None:
