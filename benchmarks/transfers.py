@@ -27,7 +27,7 @@ class Options(NamedTuple):
 
     rounds: int = 3
     writers: int = 16
-    seconds: float = 1.5
+    seconds: float = 1.0
     confirms: int = 4
 
 
