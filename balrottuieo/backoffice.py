@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 
@@ -79,6 +80,14 @@ UNFOLD: dict[str, Any] = {
                     _item(
                         _("Staff refunds"), "volunteer_activism", "payments_staffrefund_changelist"
                     ),
+                    {
+                        "title": _("Refunds without account"),
+                        "icon": "contact_support",
+                        "link": format_lazy(
+                            "{}?state__exact=no_account",
+                            reverse_lazy("admin:payments_refund_changelist"),
+                        ),
+                    },
                     _item(_("Payouts"), "payments", "payments_payout_changelist"),
                     _item(_("Payout batches"), "inventory", "payments_payoutbatch_changelist"),
                     _item(_("Bank accounts"), "account_box", "payments_bankaccount_changelist"),

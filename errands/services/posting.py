@@ -131,6 +131,7 @@ def errand_post(
         subject=errand.reference,
         payer=requester,
         amount=errand.total,
+        name=_("%(kind)s errand") % {"kind": errand.get_kind_display()},
         now=now,
     )
     return errand
@@ -208,6 +209,7 @@ def raise_order_create(*, errand_id: UUID, requester: User, reward: int, now: da
         subject=errand.reference,
         payer=requester,
         amount=reward + fee - errand.total,
+        name=str(_("Higher reward for an errand")),
         now=now,
     )
 

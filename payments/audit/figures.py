@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from common.ids import first_at
 from payments import ledger
-from payments.audit.books import UNDER_WAY, UNSENT
+from payments.audit.books import UNDER_WAY
 from payments.models import (
+    OWED,
     Account,
     AccountKind,
     BatchState,
@@ -24,6 +25,7 @@ from payments.models import (
     Payout,
     PayoutBatch,
     Refund,
+    RefundState,
     StaffRefund,
     StaffRefundState,
 )
@@ -104,10 +106,10 @@ def _kept() -> dict[str, int]:
 
 
 def _refunds(now: datetime) -> tuple[Waiting, int]:
-    found = Refund.objects.filter(state__in=UNSENT).aggregate(
+    found = Refund.objects.filter(state__in=OWED).aggregate(
         count=Count("pk"),
         amount=Sum("amount", default=0),
-        stuck=Count("pk", filter=Q(created_at__lt=now - STUCK)),
+        stuck=Count("pk", filter=Q(state=RefundState.REQUESTED, created_at__lt=now - STUCK)),
     )
     return Waiting(found["count"], found["amount"]), found["stuck"]
 

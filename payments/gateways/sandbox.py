@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments.gateways import Declined, Found, Settlement, Status
+from payments.gateways import Declined, Found, Receiver, Settlement, Status, Window
 from payments.models import Payment, PaymentState, Refund, RefundState
 
 
@@ -40,11 +40,15 @@ class SandboxGateway:
         reason: str,
         idempotency_key: str,
         timeout_s: float,
+        receiver: Receiver | None = None,
     ) -> None:
         self._check(payment_key)
 
     def find(self, *, payment_key: str, timeout_s: float) -> Found | None:
         """It remembers nothing, so that every payment may be confirmed (again)."""
+        return None
+
+    def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
         return None
 
     def settlements(self, *, day: date, timeout_s: float) -> list[Settlement]:
@@ -55,6 +59,10 @@ class SandboxGateway:
             *(_line(payment, payment.amount, day) for payment in _paid(*span)),
             *(_line(refund.payment, -refund.amount, day) for refund in _sent(*span)),
         ]
+
+    def window(self) -> Window:
+        """None is needed: any key that it accepts will do."""
+        return Window(company="sandbox")
 
     def _check(self, payment_key: str) -> None:
         if not payment_key.startswith("sandbox_"):

@@ -1,6 +1,7 @@
 """Money: the books, and what was found when they were compared."""
 
 from payments.models.books import (
+    OWED,
     Account,
     AccountKind,
     BankAccount,
@@ -13,6 +14,7 @@ from payments.models.books import (
     PayoutBatch,
     PayoutState,
     Refund,
+    RefundAccount,
     RefundState,
     Transfer,
     Unchangeable,
@@ -22,6 +24,7 @@ from payments.models.differences import Difference, DifferenceKind, DifferenceSt
 from payments.models.refunding import RefundDay, StaffRefund, StaffRefundState
 
 __all__ = [
+    "OWED",
     "Account",
     "AccountKind",
     "BankAccount",
@@ -37,6 +40,7 @@ __all__ = [
     "PayoutBatch",
     "PayoutState",
     "Refund",
+    "RefundAccount",
     "RefundDay",
     "RefundState",
     "StaffRefund",

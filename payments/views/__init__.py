@@ -1,5 +1,6 @@
-"""Pages of the money: for finance staff."""
+"""Pages of the money: for payers, by a signed link, and for finance staff."""
 
 from payments.views.finance import finance
+from payments.views.paying import fail, pay, success
 
-__all__ = ["finance"]
+__all__ = ["fail", "finance", "pay", "success"]

@@ -7,7 +7,15 @@ from datetime import date
 from typing import ClassVar
 
 from common.db import in_unit
-from payments.gateways import Cancel, Declined, Found, GatewayDown, Settlement, Status
+from payments.gateways import (
+    Cancel,
+    Declined,
+    Found,
+    GatewayDown,
+    Receiver,
+    Settlement,
+    Status,
+)
 
 Trouble = Callable[[], None]
 
@@ -56,6 +64,7 @@ class MemoryGateway:
         reason: str,
         idempotency_key: str,
         timeout_s: float,
+        receiver: Receiver | None = None,
     ) -> None:
         self._move(self.sent, idempotency_key, amount, timeout_s)
 
@@ -72,6 +81,10 @@ class MemoryGateway:
         if self.before:
             self.before.pop(0)()
         return [line for line in self.lines if line.sold_on == day]
+
+    def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
+        keys = [key for key in self.taken if key.startswith(f"{order_id}:")]
+        return self.find(payment_key=keys[-1].split(":")[1], timeout_s=timeout_s) if keys else None
 
     def _found(self, payment_key: str, order_id: str, amount: int) -> Found:
         mine = [(key, won) for key, won in self.sent.items() if order_id in key]
