@@ -62,6 +62,7 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Refunds"), "undo", "payments_refund_changelist"),
                     _item(_("Payouts"), "payments", "payments_payout_changelist"),
                     _item(_("Payout batches"), "inventory", "payments_payoutbatch_changelist"),
+                    _item(_("terms"), "gavel", "errands_terms_changelist"),
                     _item(_("Bank accounts"), "account_box", "payments_bankaccount_changelist"),
                 ],
             },

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
-from datetime import datetime
-from functools import partial
+from datetime import UTC, datetime
+from functools import lru_cache, partial
 from uuid import UUID
 
 from django.conf import settings
@@ -15,11 +16,57 @@ from accounts.models import User
 from common.errors import NotFound
 from common.geo import REGION, area_around
 from common.prepared import Listing, Prepared
-from errands.models import AreaCondition, Errand, ErrandEvent, Photo, Quote, Review
+from errands.models import (
+    AreaCondition,
+    Errand,
+    ErrandEvent,
+    Photo,
+    Quote,
+    Review,
+    Terms,
+    term_rows,
+)
+from errands.policy import FIRST_TERMS
 from errands.states import Role, State
 from payments.models import Payment
 
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+TERMS_KEPT_S = 60
 AREAS_FROM = 1_000  # errands looked at; a whole table would be read for every page
+
+
+def terms_at(at: datetime) -> Terms:
+    """Return the terms in force at ``at``, as this process has known them for a minute at most.
+
+    Terms can't be written or changed shortly before they begin, so that a minute is not too long.
+    """
+    begun = (terms for terms in _known_terms() if terms.valid_from <= at)
+    return next(begun, None) or Terms(
+        valid_from=BEGINNING,
+        commission_percent=settings.COMMISSION_PERCENT,
+        rows=term_rows(FIRST_TERMS),
+    )
+
+
+def terms_end(at: datetime) -> datetime | None:
+    """Return when the terms in force at ``at`` give way to the next; None if none are written."""
+    coming = [terms.valid_from for terms in _known_terms() if terms.valid_from > at]
+    return min(coming, default=None)
+
+
+def _known_terms() -> tuple[Terms, ...]:
+    return _terms_read(time.monotonic() // TERMS_KEPT_S)
+
+
+@lru_cache(maxsize=1)
+def _terms_read(_minute: float) -> tuple[Terms, ...]:
+    """All terms, the newest first: there are a few a year."""
+    return tuple(Terms.objects.order_by("-valid_from"))
+
+
+def terms_forget() -> None:
+    """Read the terms anew when they are next asked for."""
+    _terms_read.cache_clear()
 
 
 def bad_weather(*, area: str, now: datetime) -> bool:

@@ -27,6 +27,7 @@ from common.geo import Point
 from common.redis import client as redis_client
 from errands import services
 from errands.models import Errand, Photo, PhotoPurpose, ProofKind
+from errands.selectors import terms_forget
 from errands.states import TWO_PLACES, Kind, State
 from payments import escrow
 from payments.models import Payment
@@ -64,6 +65,12 @@ def fresh_redis() -> Iterator[None]:
     redis_client().flushdb()
     yield
     cache.close()
+
+
+@pytest.fixture(autouse=True)
+def fresh_terms() -> None:
+    """A process keeps the terms for a while; the last test's are not in this one's database."""
+    terms_forget()
 
 
 @pytest.fixture(autouse=True)

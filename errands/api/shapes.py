@@ -25,7 +25,7 @@ from errands.models import (
     Quote,
     Review,
 )
-from errands.selectors import payment_of, role_in
+from errands.selectors import payment_of, role_in, terms_at
 from errands.states import Kind, Move, Role, State, moves_from
 from payments.models import PaymentState
 
@@ -112,7 +112,8 @@ class QuoteShape(AskedShape):
         )  # fmt: skip
 
     def get_service_fee(self, quote: Quote) -> int:
-        return pricing.service_fee(quote.reward_floor, percent=settings.COMMISSION_PERCENT)
+        percent = terms_at(quote.created_at).commission_percent
+        return pricing.service_fee(quote.reward_floor, percent=percent)
 
     def get_total(self, quote: Quote) -> int:
         return quote.reward_floor + self.get_service_fee(quote)

@@ -32,8 +32,11 @@ from errands.services.running import (
     errand_pick_up,
     place_ahead,
 )
+from errands.services.terms import MOST_COMMISSION, NOTICE, term_set, terms_withdraw, terms_write
 
 __all__ = [
+    "MOST_COMMISSION",
+    "NOTICE",
     "PhotoUpload",
     "apply_paid",
     "area_condition_set",
@@ -64,4 +67,7 @@ __all__ = [
     "raise_order_create",
     "review_give",
     "split_of",
+    "term_set",
+    "terms_withdraw",
+    "terms_write",
 ]

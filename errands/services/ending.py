@@ -18,6 +18,7 @@ from common.money import share
 from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose
 from errands.policy import FULL_REFUND, Fault, Outcome, Reason, fault_of, outcome_of
 from errands.pricing import service_fee
+from errands.selectors import terms_at
 from errands.services.moving import (
     By,
     errand_move,
@@ -63,14 +64,15 @@ def errand_object(*, errand_id: UUID, requester: User, note: str, now: datetime)
 
 @in_one_unit
 def errand_cancel(*, errand_id: UUID, requester: User, note: str, now: datetime) -> Errand:
-    """Call an errand off; what the runner gets of the reward is in ``errands.policy``."""
+    """Call an errand off; what the runner gets of the reward is in the terms of its day."""
     errand = errand_of(errand_id=errand_id, user=requester, role=Role.REQUESTER)
     source = State(errand.state)
     by = By(Role.REQUESTER, requester, note=note)
     errand, moved = errand_move(errand, Move.CANCEL, by, now=now)
     if moved and source in FUNDED:
         minutes = minutes_since_accepted(errand, now)
-        outcome = outcome_of(Move.CANCEL, source, fault=Fault.NONE, minutes=minutes)
+        terms = terms_at(errand.created_at).table
+        outcome = outcome_of(Move.CANCEL, source, fault=Fault.NONE, minutes=minutes, terms=terms)
         settle(errand, Move.CANCEL, outcome, now=now)
     return errand
 
@@ -139,7 +141,8 @@ def is_near(position: Point | None, place: Point | None) -> bool:
 
 
 def _end_early(errand: Errand, move: Move, source: State, fault: Fault, now: datetime) -> None:
-    outcome = outcome_of(move, source, fault=fault, minutes=minutes_since_accepted(errand, now))
+    minutes, terms = minutes_since_accepted(errand, now), terms_at(errand.created_at).table
+    outcome = outcome_of(move, source, fault=fault, minutes=minutes, terms=terms)
     settle(errand, move, outcome, now=now)
     if outcome.strike and errand.runner is not None:
         strike_add(runner=errand.runner, reference=errand.reference, reason=move, now=now)
@@ -235,8 +238,8 @@ def split_of(errand: Errand, outcome: Outcome) -> Split:
     pay = share(errand.reward, outcome.runner_percent) if errand.runner_id else 0
     # What is refunded is the rest of what is held, not of the price: a raise that was paid but
     # came too late to count is held too.
-    commission = service_fee(pay, percent=settings.COMMISSION_PERCENT)
-    # The fee of the whole was fixed on posting; a setting changed since must not exceed it.
+    commission = service_fee(pay, percent=terms_at(errand.created_at).commission_percent)
+    # The fee of the whole was fixed on posting, perhaps before there were terms with a date.
     commission = min(commission, errand.service_fee)
     held = escrow.escrow_held(errand.reference)
     return Split(pay, commission, held - pay - commission)

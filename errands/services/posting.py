@@ -17,7 +17,7 @@ from common.errors import Conflict, Invalid, NotFound
 from common.geo import Point, area_of, walking_metres, walking_minutes
 from errands import pricing
 from errands.models import Errand, ErrandEvent, ProofKind, Quote
-from errands.selectors import bad_weather
+from errands.selectors import bad_weather, terms_at, terms_end
 from errands.services.moving import (
     By,
     errand_move,
@@ -45,7 +45,7 @@ def quote_create(
     now: datetime,
     **asked: Any,
 ) -> Quote:
-    """Price an errand; the quote stands for 15 minutes.
+    """Price an errand; the quote stands for 15 minutes, or until other terms begin.
 
     Raises:
         Invalid: a second place missing or too many, places too far apart to walk, times that
@@ -57,7 +57,8 @@ def quote_create(
     quote = Quote(
         requester=requester, kind=kind, pickup_lat=pickup.lat, pickup_lng=pickup.lng,
         dropoff_lat=dropoff and dropoff.lat, dropoff_lng=dropoff and dropoff.lng,
-        walking_minutes=round(minutes, 1), expires_at=now + settings.QUOTE_LIFE, **asked,
+        walking_minutes=round(minutes, 1), expires_at=_stands_until(now), created_at=now,
+        **asked,
     )  # fmt: skip
     found = pricing.price(_priced(quote, now))
     quote.lines = [line._asdict() for line in found.lines]
@@ -65,6 +66,12 @@ def quote_create(
     quote.total_minutes = round(found.total_minutes, 1)
     quote.save(force_insert=True)
     return quote
+
+
+def _stands_until(now: datetime) -> datetime:
+    # What it says of the fee has to be true on the day of posting.
+    latest: datetime = now + settings.QUOTE_LIFE
+    return min(latest, terms_end(now) or latest)
 
 
 def _priced(quote: Quote, now: datetime) -> pricing.Asked:
@@ -118,7 +125,7 @@ def errand_post(
         **{name: getattr(quote, name) for name in Quote.ASKED},
         requester=requester, quote=quote, title=title, note=note, proof=proof,
         area=area_of(quote.pickup), lines=quote.lines, reward=reward,
-        service_fee=pricing.service_fee(reward, percent=settings.COMMISSION_PERCENT),
+        service_fee=_fee(reward, now),
         walking_minutes=quote.walking_minutes,
         pickup_pin=_new_pin() if ask_pickup_pin else "",
         dropoff_pin=_new_pin() if proof == ProofKind.PIN else "",
@@ -167,6 +174,10 @@ def _check_reward(reward: int, *, least: int) -> None:
         raise Invalid("reward_too_high", message, field="reward", reward_ceiling=MAX_REWARD)
 
 
+def _fee(reward: int, posted_at: datetime) -> int:
+    return pricing.service_fee(reward, percent=terms_at(posted_at).commission_percent)
+
+
 def _new_pin() -> str:
     return f"{secrets.randbelow(10_000):04}"
 
@@ -202,7 +213,7 @@ def raise_order_create(*, errand_id: UUID, requester: User, reward: int, now: da
         message = _("A reward can only be raised.")
         raise Invalid("reward_not_higher", message, field="reward")
     _check_reward(reward, least=errand.reward)
-    fee = pricing.service_fee(reward, percent=settings.COMMISSION_PERCENT)
+    fee = _fee(reward, errand.created_at)
     return escrow.order_create(
         reference=f"{errand.reference}:raise:{reward}",
         subject=errand.reference,
@@ -224,7 +235,7 @@ def errand_raise(
     applied = ErrandEvent.objects.filter(errand=errand, move=Move.RAISE, note=order_id)
     if applied.exists():
         return errand
-    fee = pricing.service_fee(reward, percent=settings.COMMISSION_PERCENT)
+    fee = _fee(reward, errand.created_at)
     if errand.state != State.OPEN or reward + fee - errand.total != amount:
         _send_back(order_id, now)
         return errand

@@ -17,6 +17,7 @@ from common.errors import Conflict, Invalid
 from common.geo import Point, metres_between
 from errands.models import Errand, Photo, PhotoPurpose, ProofKind
 from errands.policy import Fault, outcome_of
+from errands.selectors import terms_at
 from errands.services.moving import (
     By,
     errand_move,
@@ -57,7 +58,7 @@ def errand_drop(*, errand_id: UUID, runner: User, reason: str, now: datetime) ->
     errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
     outcome = outcome_of(
         Move.DROP, State(errand.state), fault=Fault.NONE,
-        minutes=minutes_since_accepted(errand, now),
+        minutes=minutes_since_accepted(errand, now), terms=terms_at(errand.created_at).table,
     )  # fmt: skip
     # The two hours count from the first opening: a drop must not start the wait anew.
     errand, _moved = errand_move(

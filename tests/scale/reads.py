@@ -141,6 +141,7 @@ STAFF = {
     "errands.quote list": 4, "errands.quote page": 4,
     "errands.review list": 6, "errands.review page": 6,
     "errands.areacondition list": 5, "errands.areacondition page": 6,
+    "errands.terms list": 4, "errands.terms page": 4,
     "dispatch.offer list": 5, "dispatch.offer page": 5,
     "dispatch.solve list": 3, "dispatch.solve page": 7,
     "dispatch.corridor list": 4, "dispatch.corridor page": 4,
