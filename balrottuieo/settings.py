@@ -319,7 +319,7 @@ RAISE_SUGGESTED_AFTER = timedelta(minutes=5)
 SCHEDULE_LEAD = timedelta(minutes=15)
 OBJECTION_WINDOW = timedelta(hours=24)
 TRACKING_LINK_LIFE = timedelta(hours=24)
-REVIEW_HIDDEN = timedelta(days=7)
+REVIEW_HIDDEN = TIP_WINDOW = timedelta(days=7)
 GEOFENCE_M = 150
 # Payouts: who withholds, the least amount, the weekly day, what bank files look like
 TAX_MODE = env.str("TAX_MODE", default="platform_pays")

@@ -78,6 +78,7 @@ FIRST_TERMS: tuple[Term, ...] = (
     ),
 )
 FULL_REFUND = Outcome(0)
+LEAST_TIP, MOST_TIP = 500, 50_000  # won
 MOST_MINUTES = 24 * 60
 FAULTS = {
     M.CANCEL: (F.NONE,),

@@ -15,7 +15,7 @@ def connect() -> None:
 
 
 def on_escrow_funded(*, order_id: str, **_news: Any) -> None:
-    """Open the errand, or raise its reward. Should this be lost, ``sweep_funded`` does it."""
+    """Do what was paid for. Should this be lost, ``sweep_funded`` does it."""
     payment = Payment.objects.get(order_id=order_id)
-    if payment.reference.startswith("errand:"):
+    if payment.reference.startswith(("errand:", "tip:")):
         payment_apply(payment=payment, now=clock.now())

@@ -24,6 +24,7 @@ from errands.models import (
     Quote,
     Review,
     Terms,
+    Tip,
     term_rows,
 )
 from errands.policy import FIRST_TERMS
@@ -129,6 +130,14 @@ def photos_of(errand: Errand) -> QuerySet[Photo]:
 def payment_of(errand: Errand) -> Payment | None:
     """The order that pays for ``errand`` itself; raises have orders of their own."""
     return Payment.objects.filter(reference=errand.reference).first()
+
+
+def tip_of(errand: Errand) -> int:
+    """Return the tip that was paid for ``errand``, in won; 0 if none was."""
+    if errand.state != State.COMPLETED:
+        return 0
+    paid = Tip.objects.filter(errand=errand, paid_at__isnull=False)
+    return paid.values_list("amount", flat=True).first() or 0
 
 
 def reviews_shown(errand: Errand, *, user: User, now: datetime) -> list[Review]:

@@ -22,6 +22,7 @@ urlpatterns = [
     path("errands/<uuid:errand_id>/object", moves.ObjectView.as_view(), name="object"),
     path("errands/<uuid:errand_id>/cancel", moves.CancelView.as_view(), name="cancel"),
     path("errands/<uuid:errand_id>/raise", moves.RaiseView.as_view(), name="raise"),
+    path("errands/<uuid:errand_id>/tip", moves.TipView.as_view(), name="tip"),
     path("errands/<uuid:errand_id>/photos", photos.PhotosView.as_view(), name="photos"),
     path("errands/<uuid:errand_id>/reviews", reviews.ReviewsView.as_view(), name="reviews"),
 ]

@@ -65,6 +65,8 @@ class StatementRow(serializers.Serializer[Entry]):
             return _("Correction of an earlier entry")
         if entry.transfer.kind == "payout":
             return _("Payout to the bank account")
+        if entry.transfer.kind == "tip":
+            return _("Tip")
         return _("Earned with an errand")
 
 

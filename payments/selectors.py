@@ -65,10 +65,10 @@ def statement(user: User) -> QuerySet[Entry]:
     return entries.prefetch_related("transfer").order_by("-id")
 
 
-def ledger_lines(subject: str) -> QuerySet[Entry]:
-    """Return every entry about ``subject``, with its transfer and account, oldest first."""
+def ledger_lines(*subjects: str) -> QuerySet[Entry]:
+    """Return every entry about ``subjects``, with its transfer and account, oldest first."""
     # Two queries on purpose: a filter across the foreign key is slow where joins are.
-    transfers = list(Transfer.objects.filter(subject=subject).values_list("pk", flat=True))
+    transfers = list(Transfer.objects.filter(subject__in=subjects).values_list("pk", flat=True))
     entries = Entry.objects.filter(transfer__in=transfers)
     return entries.prefetch_related("transfer", "account").order_by("id")
 

@@ -31,6 +31,7 @@ PAYMENT_COLOURS = {
     PaymentState.EXPIRED: "warning",
     PaymentState.UNKNOWN: "danger",
 }
+ORDERS = {":raise:": _("Raise"), "tip:": _("Tip")}
 REFUND_COLOURS = {RefundState.REQUESTED: "warning", RefundState.DONE: "success"}
 
 Text: TypeAlias = str | Promise
@@ -202,8 +203,9 @@ def _review_row(review: Review) -> tuple[object, ...]:
 
 
 def orders(errand: Errand) -> Part:
-    """The orders that pay for the errand and its raises, each followed by its refunds."""
-    found = Payment.objects.filter(subject=errand.reference).prefetch_related("refunds")
+    """The orders that pay for the errand, its raises and its tip, each followed by its refunds."""
+    subjects = [errand.reference, errand.tip_reference]
+    found = Payment.objects.filter(subject__in=subjects).prefetch_related("refunds")
     rows = [row for order in found.order_by("id") for row in _order_rows(order)]
     headers = [_("what"), _("number"), _("amount"), _("state"), _("asked at"), _("done at")]
     return Part(_("Payments and refunds"), TABLE, rows, headers)
@@ -211,7 +213,7 @@ def orders(errand: Errand) -> Part:
 
 def _order_rows(order: Payment) -> Iterable[tuple[object, ...]]:
     page = reverse("admin:payments_payment_change", args=[order.pk])
-    what = gettext("Raise") if ":raise:" in order.reference else gettext("Payment")
+    what = next((text for word, text in ORDERS.items() if word in order.reference), _("Payment"))
     state = PaymentState(order.state)
     yield (
         what,
@@ -239,7 +241,7 @@ def _refund_row(refund: Refund) -> tuple[object, ...]:
 
 def ledger(errand: Errand) -> Part:
     """Every line of the ledger about the errand, and what escrow still holds after them."""
-    entries = list(ledger_lines(errand.reference))
+    entries = list(ledger_lines(errand.reference, errand.tip_reference))
     people = {user.pk: user for user in (errand.requester, errand.runner) if user}
     held = sum(entry.amount for entry in entries if entry.account.kind == AccountKind.ESCROW)
     rows = [_ledger_row(entry, people) for entry in entries]

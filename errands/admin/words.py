@@ -57,4 +57,4 @@ FAULTS: Words = {
     Fault.RUNNER: _("The runner's own doing"),
 }
 # The ledger's other kinds of transfer are named after the move that settled the errand.
-TRANSFERS: Words = {**MOVES, **dict(KINDS)}
+TRANSFERS: Words = {**MOVES, **dict(KINDS), "tip": _("Tip")}

@@ -19,7 +19,7 @@ from common.serializers import PointSerializer, StrictCharField, StrictSerialize
 from errands import services
 from errands.api.shapes import ErrandDetailShape, PaymentShape
 from errands.models import Errand
-from errands.policy import Reason
+from errands.policy import LEAST_TIP, MOST_TIP, Reason
 from errands.states import Role
 
 Service = Callable[..., Errand]
@@ -122,6 +122,28 @@ CancelView = _move("Cancel", Role.REQUESTER, services.errand_cancel, CancelInput
 
 class RaiseInput(StrictSerializer):
     reward = WonField(min_value=1)
+
+
+class TipInput(StrictSerializer):
+    amount = WonField(min_value=LEAST_TIP, max_value=MOST_TIP)
+
+
+class TipView(APIView):
+    @extend_schema(request=TipInput, responses={201: PaymentShape}, tags=["moves"])
+    def post(self, request: Request, errand_id: UUID) -> Response:
+        """Order a tip within 7 days of the end; all of it is the runner's once it is paid."""
+        given = parsed(TipInput, request.data)
+
+        def work() -> tuple[int, object]:
+            payment = services.tip_order_create(
+                errand_id=errand_id,
+                requester=caller(request),
+                now=clock.now(),
+                **given,
+            )
+            return 201, PaymentShape(payment).data
+
+        return answer_once(request, work, kept=KEPT_PAYMENTS)
 
 
 class RaiseView(APIView):

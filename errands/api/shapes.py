@@ -25,7 +25,7 @@ from errands.models import (
     Quote,
     Review,
 )
-from errands.selectors import payment_of, role_in, terms_at
+from errands.selectors import payment_of, role_in, terms_at, tip_of
 from errands.states import Kind, Move, Role, State, moves_from
 from payments.models import PaymentState
 
@@ -184,13 +184,14 @@ class ErrandDetailShape(ErrandShape):
     dropoff_pin = serializers.SerializerMethodField()
     asks_pickup_pin = serializers.SerializerMethodField()
     raise_suggested = serializers.SerializerMethodField()
+    tip = serializers.SerializerMethodField()
     tracking_url = serializers.SerializerMethodField()
 
     class Meta:
         model = Errand
         fields = (
             *ErrandShape.Meta.fields, "payment", "pickup_pin", "dropoff_pin", "asks_pickup_pin",
-            "raise_suggested",
+            "raise_suggested", "tip",
             "tracking_url",
         )  # fmt: skip
 
@@ -213,6 +214,9 @@ class ErrandDetailShape(ErrandShape):
 
     def get_raise_suggested(self, errand: Errand) -> bool:
         return self._is_requester(errand) and errand.raise_suggested(clock.now())
+
+    def get_tip(self, errand: Errand) -> int:
+        return tip_of(errand)
 
     def get_tracking_url(self, errand: Errand) -> str:
         if not self._is_requester(errand):

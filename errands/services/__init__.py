@@ -33,6 +33,7 @@ from errands.services.running import (
     place_ahead,
 )
 from errands.services.terms import MOST_COMMISSION, NOTICE, term_set, terms_withdraw, terms_write
+from errands.services.tips import tip_apply, tip_order_create
 
 __all__ = [
     "MOST_COMMISSION",
@@ -70,4 +71,6 @@ __all__ = [
     "term_set",
     "terms_withdraw",
     "terms_write",
+    "tip_apply",
+    "tip_order_create",
 ]
