@@ -93,6 +93,7 @@ def tip_apply(*, payment: Payment, now: datetime) -> None:
     errand_id = UUID(payment.reference.partition(":")[2])
     mine = Tip.objects.filter(errand=errand_id, order_id=payment.order_id)
     if mine.filter(paid_at=None).update(paid_at=now):
+        _send_others_back(payment, now)
         errand = Errand.objects.get(pk=errand_id)
         if errand.runner_id is None:
             raise AssertionError(f"{errand.pk} was completed by nobody")
@@ -101,4 +102,15 @@ def tip_apply(*, payment: Payment, now: datetime) -> None:
             commission=0, refund=0, now=now,
         )  # fmt: skip
     elif not mine.exists():
-        escrow.refund_order(order_id=payment.order_id, reason="another tip counts", now=now)
+        _send_back(payment, now)
+
+
+def _send_others_back(payment: Payment, now: datetime) -> None:
+    # They are held together: what does not count must be gone before the rest is given.
+    paid = Payment.objects.filter(subject=payment.subject, state=PaymentState.DONE)
+    for other in paid.exclude(pk=payment.pk):
+        _send_back(other, now)
+
+
+def _send_back(payment: Payment, now: datetime) -> None:
+    escrow.refund_order(order_id=payment.order_id, reason="another tip counts", now=now)

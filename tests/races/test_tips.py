@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from accounts.models import User
-from common.db import unit_of_work
+from common.db import run_in_unit
 from errands import receivers, services
 from errands.models import Errand, Tip
 from errands.states import State
@@ -80,8 +80,7 @@ def test_control_who_looks_before_writing_gives_it_many_times(
     def give(_number: int) -> bool:
         unpaid = Tip.objects.get().paid_at is None
         looked.wait(20)
-        with unit_of_work():
-            Tip.objects.update(paid_at=now)
+        run_in_unit(lambda: Tip.objects.update(paid_at=now))
         return unpaid
 
     assert at_once(give) == [True] * MANY
