@@ -58,6 +58,11 @@ def balance_of_user(user: User) -> int:
     return ledger.balance_of(ledger.user_account(user.pk))
 
 
+def expenses_of_user(user: User) -> int:
+    """Return what the user laid out for others and was not paid back."""
+    return ledger.balance_of(ledger.expenses_account(user.pk))
+
+
 def statement(user: User) -> QuerySet[Entry]:
     """Return the entries of the user's account, each with its transfer, newest first."""
     account = Account.objects.filter(name=ledger.user_account(user.pk)).first()
@@ -121,8 +126,12 @@ class Year(NamedTuple):
         return sum(payout.local_tax for payout in self.payouts)
 
     @property
+    def untaxed(self) -> int:
+        return sum(payout.untaxed for payout in self.payouts)
+
+    @property
     def net(self) -> int:
-        return self.gross - self.income_tax - self.local_tax
+        return self.gross - self.income_tax - self.local_tax + self.untaxed
 
 
 def bank_account_of(user: User) -> BankAccount:

@@ -45,8 +45,8 @@ class PayoutAdmin(ReadOnly, LargeTable, ModelAdmin):
     search_fields = ("reference__exact", "user__email__startswith")
     ordering = ("-id",)
     fields = (
-        "reference", "user", "state", "gross_won", "withheld_won", "net_won", "bank", "masked",
-        "holder", "batch", "created_at", "done_at", "reason",
+        "reference", "user", "state", "gross_won", "withheld_won", "untaxed_won", "net_won", "bank",
+        "masked", "holder", "batch", "created_at", "done_at", "reason",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -57,6 +57,10 @@ class PayoutAdmin(ReadOnly, LargeTable, ModelAdmin):
     @display(description=_("withheld"))
     def withheld_won(self, payout: Payout) -> str:
         return won(payout.withheld)
+
+    @display(description=_("expenses paid back"))
+    def untaxed_won(self, payout: Payout) -> str:
+        return won(payout.untaxed)
 
     @display(description=_("net"))
     def net_won(self, payout: Payout) -> str:

@@ -62,7 +62,7 @@ class BadFile(Invalid):
 
 @in_one_unit
 def results_book(*, batch_id: UUID, results: Sequence[Result], by: User, now: datetime) -> Imported:
-    """Mark payouts paid or failed; a failed one's gross returns to the user's account.
+    """Mark payouts paid or failed; a failed one's money returns to the user's accounts.
 
     Raises:
         NotFound; NotAllowed: ``finance_only``.
@@ -121,7 +121,7 @@ def _book(payout: Payout, result: Result, now: datetime) -> None:
             kind="payout_paid",
             subject=payout.reference,
             moves=[
-                (ledger.PAYOUTS, -payout.gross),
+                (ledger.PAYOUTS, -payout.gross - payout.untaxed),
                 (ledger.GATEWAY, payout.net),
                 (ledger.TAX, payout.withheld),
             ],

@@ -60,7 +60,7 @@ API = [
     Address("/api/v1/errands-nearby", "bob", 3, NEARBY),
     Address("/api/v1/duty", "bob", 3),
     Address("/api/v1/duty/corridor", "bob", 4),
-    Address("/api/v1/balance", "bob", 1),
+    Address("/api/v1/balance", "bob", 2),
     Address("/api/v1/statement", "bob", 3),
     Address("/api/v1/payments/{order_id}", "alice", 1),
     Address("/api/v1/bank-account", "bob", 1),
