@@ -78,6 +78,7 @@ FIRST_TERMS: tuple[Term, ...] = (
     ),
 )
 FULL_REFUND = Outcome(0)
+MOST_BUDGET = 300_000  # won
 LEAST_TIP, MOST_TIP = 500, 50_000  # won
 MOST_MINUTES = 24 * 60
 FAULTS = {
@@ -120,6 +121,14 @@ def fault_of(reason: Reason, *, has_photo: bool, at_place: bool) -> Fault:
     if reason in RUNNERS_OWN:
         return Fault.RUNNER
     return Fault.EXCUSED if has_photo and at_place else Fault.UNPROVEN
+
+
+def repays(move: Move, outcome: Outcome) -> bool:
+    """Tell whether the runner gets back what was laid out for a purchase.
+
+    Always where the requester ends it; else where the end earns a part of the reward too.
+    """
+    return move == M.CANCEL or outcome.runner_percent > 0
 
 
 def is_sound(case: Case, outcome: Outcome) -> bool:

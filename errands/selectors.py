@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache, partial
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.db.models import Q, QuerySet
 from msgspec import Struct
 
 from accounts.models import User
+from common import clock
 from common.errors import NotFound
 from common.geo import REGION, area_around
 from common.prepared import Listing, Prepared
@@ -28,7 +30,7 @@ from errands.models import (
     term_rows,
 )
 from errands.policy import FIRST_TERMS
-from errands.states import Role, State
+from errands.states import Kind, Move, Role, State
 from payments.models import Payment
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -132,6 +134,41 @@ def payment_of(errand: Errand) -> Payment | None:
     return Payment.objects.filter(reference=errand.reference).first()
 
 
+class Substitution(NamedTuple):
+    """Something else to buy: asked for in event ``sequence``, and what has become of that."""
+
+    sequence: int
+    text: str
+    state: str  # asked, approved, refused, expired
+    expires_at: datetime
+
+
+def last_substitution(errand: Errand) -> ErrandEvent | None:
+    """Return the last event about something else to buy: a question, or the answer to it."""
+    return _substitutions(errand).first()
+
+
+def substitution_of(errand: Errand, *, now: datetime) -> Substitution | None:
+    """Return the present runner's last question for something else; None if there was none."""
+    if errand.kind != Kind.PURCHASE:
+        return None
+    last = list(_substitutions(errand)[:2])
+    if not last:
+        return None
+    asked = last[-1] if last[0].move == Move.ANSWER else last[0]
+    until = asked.created_at + settings.SUBSTITUTION_LIFE
+    waits = "asked" if now < until else "expired"
+    state = last[0].reason if last[0].move == Move.ANSWER else waits
+    return Substitution(asked.sequence, asked.note, state, until)
+
+
+def _substitutions(errand: Errand) -> QuerySet[ErrandEvent]:
+    said = ErrandEvent.objects.filter(errand=errand, move__in=[Move.ASK, Move.ANSWER])
+    # What was said with a runner who gave it back is nothing to the next.
+    since = errand.accepted_at or clock.now()
+    return said.filter(created_at__gte=since).order_by("-sequence")
+
+
 def tip_of(errand: Errand) -> int:
     """Return the tip that was paid for ``errand``, in won; 0 if none was."""
     if errand.state != State.COMPLETED:
@@ -179,6 +216,7 @@ class ErrandRow(Struct):
     note: str
     reward: int
     service_fee: int
+    budget: int
     proof: str
     due_at: datetime | None
     opened_at: datetime | None

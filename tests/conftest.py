@@ -172,13 +172,14 @@ def make_photo(errand: Errand, uploader: User, purpose: PhotoPurpose) -> Photo:
 
 
 def make_errand(
-    requester: User, *, kind: Kind = Kind.DELIVERY, now: dt.datetime | None = None, **given: Any
-) -> Errand:
+    requester: User, *, kind: Kind = Kind.DELIVERY, now: dt.datetime | None = None,
+    asked: dict[str, Any] | None = None, **given: Any,
+) -> Errand:  # fmt: skip
     """Post an errand through the services; it still awaits its payment."""
     at = now or clock.now()
     quote = services.quote_create(
         requester=requester, kind=kind, pickup=PICKUP, pickup_address="서울 마포구 양화로 160",
-        dropoff=DROPOFF if kind in TWO_PLACES else None, now=at,
+        dropoff=DROPOFF if kind in TWO_PLACES else None, now=at, **asked or {},
     )  # fmt: skip
     posted: dict[str, Any] = {
         "reward": quote.reward_floor, "title": "우산 좀 가져다주세요", "note": "",

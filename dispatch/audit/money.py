@@ -10,7 +10,7 @@ from django.db.models import F, Sum
 
 from dispatch.audit.findings import Finding
 from errands.models import ErrandEvent, Tip
-from errands.states import Move
+from errands.states import PAID_MOVES
 from payments.models import (
     Account,
     AccountKind,
@@ -74,7 +74,7 @@ def _news_coming(now: datetime) -> dict[str, int]:
     coming: Counter[str] = Counter()
     paid = Payment.objects.filter(state=PaymentState.DONE, paid_at__gt=now - NEWS_TAKES)
     orders = {payment.order_id: payment for payment in paid}
-    moves = ErrandEvent.objects.filter(move__in=[Move.FUND, Move.RAISE], note__in=list(orders))
+    moves = ErrandEvent.objects.filter(move__in=PAID_MOVES, note__in=list(orders))
     tips = Tip.objects.filter(order_id__in=list(orders), paid_at__isnull=False)
     known = {*moves.values_list("note", flat=True), *tips.values_list("order_id", flat=True)}
     for order_id in set(orders) - known:

@@ -25,6 +25,7 @@ from errands.models import STATES, Errand
 from errands.policy import CASES, MOST_MINUTES, Case, Outcome
 from errands.selectors import regions_lately
 from errands.services import MOST_COMMISSION, split_of
+from errands.states import Move
 
 
 def errand_or_404(object_id: object) -> Errand:
@@ -68,9 +69,10 @@ class ResolveForm(ReasonForm):
         return {"reward": won(errand.reward), "rows": [_split_row(errand, n) for n in shown]}
 
 
-def _split_row(errand: Errand, percent: int) -> tuple[int, str, str, str]:
-    split = split_of(errand, Outcome(percent))
-    return percent, won(split.pay), won(split.commission), won(split.refund)
+def _split_row(errand: Errand, percent: int) -> tuple[object, ...]:
+    split = split_of(errand, Move.RESOLVE, Outcome(percent))
+    parts = (split.pay, split.commission, split.expenses, split.refund)
+    return percent, *map(won, parts)
 
 
 def area_choices() -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from common.geo import Point, metres_between
 from common.money import won
-from errands.admin.words import FAULTS, MOVES, REASONS, ROLES, TRANSFERS
+from errands.admin.words import ANSWERS, FAULTS, MOVES, REASONS, ROLES, TRANSFERS
 from errands.api.shapes import LINE_LABELS
 from errands.models import Errand, ErrandEvent, Photo, Review
 from payments.models import AccountKind, Entry, Payment, PaymentState, Refund, RefundState
@@ -31,7 +31,7 @@ PAYMENT_COLOURS = {
     PaymentState.EXPIRED: "warning",
     PaymentState.UNKNOWN: "danger",
 }
-ORDERS = {":raise:": _("Raise"), "tip:": _("Tip")}
+ORDERS = {":raise:": _("Raise"), ":budget:": _("Budget"), "tip:": _("Tip")}
 REFUND_COLOURS = {RefundState.REQUESTED: "warning", RefundState.DONE: "success"}
 
 Text: TypeAlias = str | Promise
@@ -125,6 +125,8 @@ def _price(errand: Errand) -> list[Fact]:
         *asked,
         (_("reward"), won(errand.reward)),
         (_("service fee"), won(errand.service_fee)),
+        *([(_("purchase budget"), won(errand.budget))] if errand.budget else []),
+        *([(_("spent on the goods"), won(errand.spent))] if errand.spent else []),
         (_("Paid in all"), won(errand.total)),
     ]
 
@@ -162,7 +164,7 @@ def _moment(errand: Errand, event: ErrandEvent) -> Moment:
 
 def _said(event: ErrandEvent) -> list[Text]:
     """The reason from the catalogue, whose doing it was, and the note."""
-    reason = REASONS.get(event.reason, event.reason)
+    reason = (ANSWERS | REASONS).get(event.reason, event.reason)
     return [reason, FAULTS.get(event.fault, ""), event.note]
 
 

@@ -25,7 +25,7 @@ from errands.models import (
     Quote,
     Review,
 )
-from errands.selectors import payment_of, role_in, terms_at, tip_of
+from errands.selectors import payment_of, role_in, substitution_of, terms_at, tip_of
 from errands.states import Kind, Move, Role, State, moves_from
 from payments.models import PaymentState
 
@@ -107,7 +107,7 @@ class QuoteShape(AskedShape):
     class Meta:
         model = Quote
         fields = (
-            *ASKED_FIELDS, "reward_floor", "service_fee", "total", "total_minutes",
+            *ASKED_FIELDS, "reward_floor", "service_fee", "budget", "total", "total_minutes",
             "implied_hourly", "minimum_wage", "below_minimum_wage", "warning", "expires_at",
         )  # fmt: skip
 
@@ -116,7 +116,7 @@ class QuoteShape(AskedShape):
         return pricing.service_fee(quote.reward_floor, percent=percent)
 
     def get_total(self, quote: Quote) -> int:
-        return quote.reward_floor + self.get_service_fee(quote)
+        return quote.reward_floor + self.get_service_fee(quote) + quote.budget
 
     def get_implied_hourly(self, quote: Quote) -> int:
         return pricing.implied_hourly(quote.reward_floor, quote.total_minutes)
@@ -142,6 +142,15 @@ class PaymentShape(serializers.Serializer[Any]):
     order_id = serializers.CharField()
     amount = serializers.IntegerField()
     state = serializers.ChoiceField(choices=PaymentState.choices)
+    expires_at = serializers.DateTimeField()
+
+
+class SubstitutionShape(serializers.Serializer[Any]):
+    """Something else to buy than what was ordered."""
+
+    sequence = serializers.IntegerField(help_text="of the event that asked, for the answer")
+    text = serializers.CharField()
+    state = serializers.ChoiceField(choices=["asked", "approved", "refused", "expired"])
     expires_at = serializers.DateTimeField()
 
 
@@ -185,13 +194,14 @@ class ErrandDetailShape(ErrandShape):
     asks_pickup_pin = serializers.SerializerMethodField()
     raise_suggested = serializers.SerializerMethodField()
     tip = serializers.SerializerMethodField()
+    substitution = serializers.SerializerMethodField()
     tracking_url = serializers.SerializerMethodField()
 
     class Meta:
         model = Errand
         fields = (
             *ErrandShape.Meta.fields, "payment", "pickup_pin", "dropoff_pin", "asks_pickup_pin",
-            "raise_suggested", "tip",
+            "raise_suggested", "tip", "budget", "spent", "substitution",
             "tracking_url",
         )  # fmt: skip
 
@@ -214,6 +224,11 @@ class ErrandDetailShape(ErrandShape):
 
     def get_raise_suggested(self, errand: Errand) -> bool:
         return self._is_requester(errand) and errand.raise_suggested(clock.now())
+
+    @extend_schema_field(SubstitutionShape(allow_null=True))
+    def get_substitution(self, errand: Errand) -> dict[str, Any] | None:
+        asked = substitution_of(errand, now=clock.now())
+        return dict(SubstitutionShape(asked).data) if asked else None
 
     def get_tip(self, errand: Errand) -> int:
         return tip_of(errand)

@@ -1,5 +1,7 @@
 """Every write to an errand. One module per chapter of its life; callers import from here."""
 
+from errands.services.adding import budget_order_create, errand_add, raise_order_create
+from errands.services.buying import errand_answer, errand_ask, errand_buy
 from errands.services.clock import apply_paid, confirm_overdue, lapse_due, payment_apply
 from errands.services.conditions import area_condition_set
 from errands.services.ending import (
@@ -19,9 +21,7 @@ from errands.services.photos import PhotoUpload, photo_add
 from errands.services.posting import (
     errand_fund,
     errand_post,
-    errand_raise,
     quote_create,
-    raise_order_create,
 )
 from errands.services.reviews import review_give
 from errands.services.running import (
@@ -41,9 +41,14 @@ __all__ = [
     "PhotoUpload",
     "apply_paid",
     "area_condition_set",
+    "budget_order_create",
     "confirm_overdue",
     "errand_accept",
+    "errand_add",
+    "errand_answer",
     "errand_arrive",
+    "errand_ask",
+    "errand_buy",
     "errand_cancel",
     "errand_confirm",
     "errand_confirm_overdue",
@@ -56,7 +61,6 @@ __all__ = [
     "errand_object",
     "errand_pick_up",
     "errand_post",
-    "errand_raise",
     "errand_resolve",
     "errand_return",
     "errand_stop",

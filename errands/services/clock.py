@@ -13,10 +13,11 @@ from django.db.models import Q
 
 from common.errors import DomainError
 from errands.models import Errand, ErrandEvent, Tip
+from errands.services.adding import errand_add
 from errands.services.ending import errand_confirm_overdue, errand_lapse
-from errands.services.posting import errand_fund, errand_raise
+from errands.services.posting import errand_fund
 from errands.services.tips import tip_apply
-from errands.states import Move, State
+from errands.states import PAID_MOVES, State
 from payments.models import Payment, PaymentState
 
 logger = logging.getLogger(__name__)
@@ -62,20 +63,21 @@ def _unheard(keys: list[UUID]) -> list[Payment]:
     payments = list(Payment.objects.filter(pk__in=keys))
     # Through the errands, whose events have an index; a search in all notes would read them all.
     errands = {UUID(payment.reference.split(":")[1]) for payment in payments}
-    moves = ErrandEvent.objects.filter(errand__in=errands, move__in=[Move.FUND, Move.RAISE])
+    moves = ErrandEvent.objects.filter(errand__in=errands, move__in=PAID_MOVES)
     tips = Tip.objects.filter(errand__in=errands, paid_at__isnull=False)
     known = {*moves.values_list("note", flat=True), *tips.values_list("order_id", flat=True)}
     return [payment for payment in payments if payment.order_id not in known]
 
 
 def payment_apply(*, payment: Payment, now: datetime) -> None:
-    """Open the errand that an order paid for, raise its reward, or give its tip."""
-    prefix, errand, *raised = payment.reference.split(":")
+    """Open the errand that an order paid for, add to it, or give its tip."""
+    prefix, errand, *added = payment.reference.split(":")
     if prefix == "tip":
         tip_apply(payment=payment, now=now)
-    elif raised:
-        errand_raise(
-            errand_id=UUID(errand), order_id=payment.order_id, reward=int(raised[-1]),
+    elif added:
+        word, value = added
+        errand_add(
+            errand_id=UUID(errand), word=word, value=int(value), order_id=payment.order_id,
             amount=payment.amount, now=now,
         )  # fmt: skip
     else:

@@ -16,7 +16,7 @@ from common.errors import Conflict, Invalid, NotFound
 from common.geo import Point, metres_between
 from common.money import share
 from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose
-from errands.policy import FULL_REFUND, Fault, Outcome, Reason, fault_of, outcome_of
+from errands.policy import FULL_REFUND, Fault, Outcome, Reason, fault_of, outcome_of, repays
 from errands.pricing import service_fee
 from errands.selectors import terms_at
 from errands.services.moving import (
@@ -218,23 +218,25 @@ class Split(NamedTuple):
     pay: int
     commission: int
     refund: int
+    expenses: int = 0  # of the runner, for goods: outside commission and tax
 
 
 def settle(errand: Errand, move: Move, outcome: Outcome, *, now: datetime) -> None:
     """Split all that escrow holds for ``errand``: runner, commission on that, the rest back."""
-    split = split_of(errand, outcome)
+    split = split_of(errand, move, outcome)
     escrow.settle(
         reference=errand.reference,
         kind=str(move),
         pay={errand.runner_id: split.pay} if errand.runner_id and split.pay else {},
         commission=split.commission,
         refund=split.refund,
+        expenses={errand.runner_id: split.expenses} if errand.runner_id and split.expenses else {},
         now=now,
     )
 
 
-def split_of(errand: Errand, outcome: Outcome) -> Split:
-    """Work out, without moving anything, what ``outcome`` gives to whom."""
+def split_of(errand: Errand, move: Move, outcome: Outcome) -> Split:
+    """Work out, without moving anything, what ``outcome`` of ``move`` gives to whom."""
     pay = share(errand.reward, outcome.runner_percent) if errand.runner_id else 0
     # What is refunded is the rest of what is held, not of the price: a raise that was paid but
     # came too late to count is held too.
@@ -242,4 +244,5 @@ def split_of(errand: Errand, outcome: Outcome) -> Split:
     # The fee of the whole was fixed on posting, perhaps before there were terms with a date.
     commission = min(commission, errand.service_fee)
     held = escrow.escrow_held(errand.reference)
-    return Split(pay, commission, held - pay - commission)
+    expenses = (errand.spent or 0) if errand.runner_id and repays(move, outcome) else 0
+    return Split(pay, commission, held - pay - commission - expenses, expenses)

@@ -63,7 +63,8 @@ def errand_drop(*, errand_id: UUID, runner: User, reason: str, now: datetime) ->
     # The two hours count from the first opening: a drop must not start the wait anew.
     errand, _moved = errand_move(
         errand, Move.DROP, By(Role.RUNNER, runner, note=reason), now=now,
-        runner=None, accepted_at=None, due_at=unmatched_until(errand, errand.opened_at or now),
+        runner=None, accepted_at=None, spent=None,
+        due_at=unmatched_until(errand, errand.opened_at or now),
     )  # fmt: skip
     if outcome.strike:
         strike_add(runner=runner, reference=errand.reference, reason="drop", now=now)
@@ -123,6 +124,9 @@ def errand_deliver(
         check_pin(errand, errand.dropoff_pin, pin)
     else:
         require_photo(errand, runner, photo_id, PhotoPurpose.DELIVERY)
+    if errand.budget and errand.spent is None:
+        message = _("Please say what the goods cost first.")
+        raise Invalid("receipt_required", message, field="photo_id")
     return errand_move(errand, Move.DELIVER, by, now=now)[0]
 
 

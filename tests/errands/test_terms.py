@@ -115,10 +115,12 @@ def test_an_errand_keeps_the_terms_of_its_day(
 def test_a_raise_costs_the_fee_of_the_day(alice: User, dana: User, now: dt.datetime) -> None:
     write(dana, now, commission=20)
     errand = pay_for(make_errand(alice, reward=10_000, now=now), now=now)
-    later: dict[str, Any] = {"errand_id": errand.pk, "reward": 20_000, "now": now + 2 * DAY}
-    order = services.raise_order_create(requester=alice, **later)
+    later: dict[str, Any] = {"errand_id": errand.pk, "now": now + 2 * DAY}
+    order = services.raise_order_create(requester=alice, reward=20_000, **later)
     assert order.amount == 11_000
-    raised = services.errand_raise(order_id=order.order_id, amount=order.amount, **later)
+    raised = services.errand_add(
+        word="raise", value=20_000, order_id=order.order_id, amount=order.amount, **later
+    )
     assert (raised.reward, raised.service_fee) == (20_000, 2_000)
 
 

@@ -170,7 +170,8 @@ def test_the_stories_find_the_same_money_asked_for_twice(
         payout = take(account, gross, reference=reference, now=now)
         Payout.objects.create(
             reference=f"again:{reference}", user=payout.user, gross=gross, income_tax=0,
-            local_tax=0, untaxed=payout.untaxed, bank="088", holder="x", number=payout.number, last4="6789",
+            local_tax=0, untaxed=payout.untaxed, bank="088", holder="x", number=payout.number,
+            last4="6789",
         )  # fmt: skip
         return payout
 

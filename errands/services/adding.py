@@ -1,0 +1,107 @@
+"""What is added to a posted errand once its order is paid: a higher reward, a larger budget."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from common.db import in_one_unit
+from common.errors import Invalid
+from errands.models import Errand, ErrandEvent
+from errands.services.moving import By, errand_move, errand_of, illegal_move
+from errands.services.posting import check_budget, check_reward, fee_of, send_back
+from errands.states import Kind, Move, Role, State, target_of
+from payments import escrow
+from payments.models import Payment
+
+# The word in an order's reference: errand:<id>:<word>:<value that it leads to>
+MOVES = {"raise": Move.RAISE, "budget": Move.EXTEND}
+COSTS = ("reward", "service_fee", "budget")
+
+
+@in_one_unit
+def raise_order_create(*, errand_id: UUID, requester: User, reward: int, now: datetime) -> Payment:
+    """Order the difference to a higher reward; it counts once it is paid.
+
+    Raises:
+        Conflict: the errand is not open.
+        Invalid: ``reward_not_higher``, ``reward_too_high``.
+    """
+    errand = _extendable(errand_id, requester, "raise")
+    if reward <= errand.reward:
+        message = _("A reward can only be raised.")
+        raise Invalid("reward_not_higher", message, field="reward")
+    check_reward(reward, least=errand.reward)
+    return _order(errand, "raise", reward, now)
+
+
+@in_one_unit
+def budget_order_create(*, errand_id: UUID, requester: User, budget: int, now: datetime) -> Payment:
+    """Order the difference to a larger purchase budget; it counts once it is paid.
+
+    Raises:
+        NotFound; Conflict: no purchase, or the goods are picked up.
+        Invalid: ``budget_not_higher``, ``budget_too_high``.
+    """
+    errand = _extendable(errand_id, requester, "budget")
+    if budget <= errand.budget:
+        message = _("A budget can only be raised.")
+        raise Invalid("budget_not_higher", message, field="budget")
+    check_budget(budget)
+    return _order(errand, "budget", budget, now)
+
+
+def _extendable(errand_id: UUID, requester: User, word: str) -> Errand:
+    errand = errand_of(errand_id=errand_id, user=requester, role=Role.REQUESTER)
+    if not _fits(errand, word):
+        raise illegal_move(errand)
+    return errand
+
+
+def _fits(errand: Errand, word: str) -> bool:
+    kind, state = Kind(errand.kind), State(errand.state)
+    return target_of(MOVES[word], state, kind=kind, role=Role.PAYMENTS) is not None
+
+
+def _order(errand: Errand, word: str, value: int, now: datetime) -> Payment:
+    return escrow.order_create(
+        reference=f"{errand.reference}:{word}:{value}",
+        subject=errand.reference,
+        payer=errand.requester,
+        amount=_cost(errand, _changes(errand, word, value)),
+        now=now,
+    )
+
+
+def _changes(errand: Errand, word: str, value: int) -> dict[str, Any]:
+    if word == "budget":
+        return {"budget": value}
+    return {"reward": value, "service_fee": fee_of(value, errand.created_at)}
+
+
+def _cost(errand: Errand, changes: dict[str, Any]) -> int:
+    return sum(changes[name] - getattr(errand, name) for name in COSTS if name in changes)
+
+
+@in_one_unit
+def errand_add(
+    *, errand_id: UUID, word: str, value: int, order_id: str, amount: int, now: datetime
+) -> Errand:
+    """Apply what was paid for; send the money back where it no longer fits (over, or overtaken)."""
+    errand = Errand.objects.get(pk=errand_id)
+    # The news and the sweep may both bring the same order, and an order that counted must not
+    # look like one that was overtaken. The errand is read first: were it applied in between,
+    # either the event is seen here or the update below finds another version.
+    applied = ErrandEvent.objects.filter(errand=errand, move=MOVES[word], note=order_id)
+    if applied.exists():
+        return errand
+    changes = _changes(errand, word, value)
+    if not _fits(errand, word) or _cost(errand, changes) != amount:
+        send_back(order_id, now)
+        return errand
+    by = By(Role.PAYMENTS, note=order_id)
+    return errand_move(errand, MOVES[word], by, now=now, **changes)[0]
