@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import NamedTuple
 from uuid import UUID
@@ -30,6 +30,7 @@ from errands.models import (
     term_rows,
 )
 from errands.policy import FIRST_TERMS
+from errands.pricing import QUEUE_BLOCK_MINUTES, queue_blocks
 from errands.states import Kind, Move, Role, State
 from payments.models import Payment
 
@@ -167,6 +168,35 @@ def _substitutions(errand: Errand) -> QuerySet[ErrandEvent]:
     # What was said with a runner who gave it back is nothing to the next.
     since = errand.accepted_at or clock.now()
     return said.filter(created_at__gte=since).order_by("-sequence")
+
+
+class Blocks(NamedTuple):
+    """The blocks of a queue; ``next_at`` is when the next may begin, None before the start."""
+
+    paid: int
+    begun: int
+    next_at: datetime | None
+    photos: frozenset[str]  # with which they were begun
+
+    @property
+    def unused(self) -> int:
+        """Those that were paid and not begun; none before the start, when no count is kept."""
+        return max(0, self.paid - self.begun) if self.begun else 0
+
+
+def blocks_of(errand: Errand) -> Blocks | None:
+    """Return how far a queue is; None for other kinds."""
+    if errand.kind != Kind.QUEUE:
+        return None
+    began = ErrandEvent.objects.filter(errand=errand, move__in=[Move.PICK_UP, Move.CHECK_IN])
+    events = list(began.order_by("sequence"))
+    last = events[-1].created_at if events else None
+    return Blocks(
+        paid=queue_blocks(errand.expected_minutes),
+        begun=len(events),
+        next_at=last and last + timedelta(minutes=QUEUE_BLOCK_MINUTES),
+        photos=frozenset(event.note for event in events[1:]),
+    )
 
 
 def tip_of(errand: Errand) -> int:

@@ -73,7 +73,7 @@ FUNDED = LIVE - {S.AWAITING_PAYMENT}  # the states in which escrow holds the mon
 TWO_PLACES = frozenset({Kind.DELIVERY, Kind.PURCHASE})
 ONE_PLACE = frozenset(Kind) - TWO_PLACES
 ANY_KIND = frozenset(Kind)
-PURCHASE = frozenset({Kind.PURCHASE})
+PURCHASE, QUEUE = frozenset({Kind.PURCHASE}), frozenset({Kind.QUEUE})
 PAID_MOVES = frozenset({M.FUND, M.RAISE, M.EXTEND})  # each carries the number of its order
 
 
@@ -110,6 +110,12 @@ RULES: tuple[Rule, ...] = (
         _rule(M.EXTEND, state, state, R.PAYMENTS, kinds=PURCHASE)
         for state in (S.OPEN, S.ASSIGNED, S.AT_PICKUP)
     ),
+    # How long a queue is shows in it.
+    *(
+        _rule(M.EXTEND, state, state, R.PAYMENTS, kinds=QUEUE)
+        for state in (S.AT_PICKUP, S.PICKED_UP)
+    ),
+    _rule(M.CHECK_IN, S.PICKED_UP, S.PICKED_UP, R.RUNNER, kinds=QUEUE),
     _rule(M.ASK, S.AT_PICKUP, S.AT_PICKUP, R.RUNNER, kinds=PURCHASE),
     _rule(M.ANSWER, S.AT_PICKUP, S.AT_PICKUP, R.REQUESTER, kinds=PURCHASE),
     *(

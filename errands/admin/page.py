@@ -31,7 +31,12 @@ PAYMENT_COLOURS = {
     PaymentState.EXPIRED: "warning",
     PaymentState.UNKNOWN: "danger",
 }
-ORDERS = {":raise:": _("Raise"), ":budget:": _("Budget"), "tip:": _("Tip")}
+ORDERS = {
+    ":raise:": _("Raise"),
+    ":budget:": _("Budget"),
+    ":blocks:": _("Waiting"),
+    "tip:": _("Tip"),
+}
 REFUND_COLOURS = {RefundState.REQUESTED: "warning", RefundState.DONE: "success"}
 
 Text: TypeAlias = str | Promise

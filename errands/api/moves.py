@@ -19,6 +19,7 @@ from common.serializers import (
     PointSerializer,
     StrictBooleanField,
     StrictCharField,
+    StrictIntegerField,
     StrictSerializer,
     WonField,
     parsed,
@@ -27,6 +28,7 @@ from errands import services
 from errands.api.shapes import ErrandDetailShape, PaymentShape
 from errands.models import Errand
 from errands.policy import LEAST_TIP, MOST_BUDGET, MOST_TIP, Reason
+from errands.services import MOST_BLOCKS
 from errands.states import Role
 from payments.models import Payment
 
@@ -142,6 +144,12 @@ class AnswerInput(StrictSerializer):
     approved = StrictBooleanField()
 
 
+class CheckInInput(StrictSerializer):
+    photo_id = serializers.UUIDField()
+    position = PointSerializer()
+
+
+CheckInView = _move("CheckIn", Role.RUNNER, services.errand_check_in, CheckInInput)
 ReceiptView = _move("Receipt", Role.RUNNER, services.errand_buy, ReceiptInput)
 AskView = _move("Ask", Role.RUNNER, services.errand_ask, AskInput)
 AnswerView = _move("Answer", Role.REQUESTER, services.errand_answer, AnswerInput)
@@ -156,6 +164,10 @@ class RaiseInput(StrictSerializer):
 
 class BudgetInput(StrictSerializer):
     budget = WonField(min_value=1, max_value=MOST_BUDGET)
+
+
+class BlocksInput(StrictSerializer):
+    blocks = StrictIntegerField(min_value=1, max_value=MOST_BLOCKS)
 
 
 class TipInput(StrictSerializer):
@@ -197,4 +209,5 @@ def _order(
 
 RaiseView = _order("Raise", services.raise_order_create, RaiseInput)
 BudgetView = _order("Budget", services.budget_order_create, BudgetInput)
+BlocksView = _order("Blocks", services.blocks_order_create, BlocksInput)
 TipView = _order("Tip", services.tip_order_create, TipInput)

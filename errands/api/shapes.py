@@ -25,7 +25,7 @@ from errands.models import (
     Quote,
     Review,
 )
-from errands.selectors import payment_of, role_in, substitution_of, terms_at, tip_of
+from errands.selectors import blocks_of, payment_of, role_in, substitution_of, terms_at, tip_of
 from errands.states import Kind, Move, Role, State, moves_from
 from payments.models import PaymentState
 
@@ -154,6 +154,16 @@ class SubstitutionShape(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class BlocksShape(serializers.Serializer[Any]):
+    """The blocks of a queue, of 15 minutes each."""
+
+    paid = serializers.IntegerField()
+    begun = serializers.IntegerField()
+    next_at = serializers.DateTimeField(
+        allow_null=True, help_text="when the next may begin; null before the start"
+    )
+
+
 class ErrandShape(AskedShape):
     """An errand as one of its two parties sees it."""
 
@@ -195,13 +205,14 @@ class ErrandDetailShape(ErrandShape):
     raise_suggested = serializers.SerializerMethodField()
     tip = serializers.SerializerMethodField()
     substitution = serializers.SerializerMethodField()
+    blocks = serializers.SerializerMethodField()
     tracking_url = serializers.SerializerMethodField()
 
     class Meta:
         model = Errand
         fields = (
             *ErrandShape.Meta.fields, "payment", "pickup_pin", "dropoff_pin", "asks_pickup_pin",
-            "raise_suggested", "tip", "budget", "spent", "substitution",
+            "raise_suggested", "tip", "budget", "spent", "substitution", "blocks",
             "tracking_url",
         )  # fmt: skip
 
@@ -229,6 +240,11 @@ class ErrandDetailShape(ErrandShape):
     def get_substitution(self, errand: Errand) -> dict[str, Any] | None:
         asked = substitution_of(errand, now=clock.now())
         return dict(SubstitutionShape(asked).data) if asked else None
+
+    @extend_schema_field(BlocksShape(allow_null=True))
+    def get_blocks(self, errand: Errand) -> dict[str, Any] | None:
+        found = blocks_of(errand)
+        return dict(BlocksShape(found).data) if found else None
 
     def get_tip(self, errand: Errand) -> int:
         return tip_of(errand)

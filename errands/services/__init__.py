@@ -1,6 +1,12 @@
 """Every write to an errand. One module per chapter of its life; callers import from here."""
 
-from errands.services.adding import budget_order_create, errand_add, raise_order_create
+from errands.services.adding import (
+    MOST_BLOCKS,
+    blocks_order_create,
+    budget_order_create,
+    errand_add,
+    raise_order_create,
+)
 from errands.services.buying import errand_answer, errand_ask, errand_buy
 from errands.services.clock import apply_paid, confirm_overdue, lapse_due, payment_apply
 from errands.services.conditions import area_condition_set
@@ -34,13 +40,16 @@ from errands.services.running import (
 )
 from errands.services.terms import MOST_COMMISSION, NOTICE, term_set, terms_withdraw, terms_write
 from errands.services.tips import tip_apply, tip_order_create
+from errands.services.waiting import errand_check_in
 
 __all__ = [
+    "MOST_BLOCKS",
     "MOST_COMMISSION",
     "NOTICE",
     "PhotoUpload",
     "apply_paid",
     "area_condition_set",
+    "blocks_order_create",
     "budget_order_create",
     "confirm_overdue",
     "errand_accept",
@@ -50,6 +59,7 @@ __all__ = [
     "errand_ask",
     "errand_buy",
     "errand_cancel",
+    "errand_check_in",
     "errand_confirm",
     "errand_confirm_overdue",
     "errand_deliver",

@@ -1,4 +1,4 @@
-"""What is added to a posted errand once its order is paid: a higher reward, a larger budget."""
+"""What is added to a posted errand once its order is paid: reward, budget, waiting."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from common.db import in_one_unit
 from common.errors import Invalid
+from errands import pricing
 from errands.models import Errand, ErrandEvent
 from errands.services.moving import By, errand_move, errand_of, illegal_move
 from errands.services.posting import check_budget, check_reward, fee_of, send_back
-from errands.states import Kind, Move, Role, State, target_of
+from errands.states import ANY_KIND, PURCHASE, QUEUE, Kind, Move, Role, State, target_of
 from payments import escrow
 from payments.models import Payment
 
-# The word in an order's reference: errand:<id>:<word>:<value that it leads to>
-MOVES = {"raise": Move.RAISE, "budget": Move.EXTEND}
+# The word in an order's reference: errand:<id>:<word>:<value>
+MOVES = {"raise": Move.RAISE, "budget": Move.EXTEND, "blocks": Move.EXTEND}
+KINDS = {"raise": ANY_KIND, "budget": PURCHASE, "blocks": QUEUE}
+MOST_BLOCKS = 32
 COSTS = ("reward", "service_fee", "budget")
 
 
@@ -55,6 +58,22 @@ def budget_order_create(*, errand_id: UUID, requester: User, budget: int, now: d
     return _order(errand, "budget", budget, now)
 
 
+@in_one_unit
+def blocks_order_create(*, errand_id: UUID, requester: User, blocks: int, now: datetime) -> Payment:
+    """Order so many more blocks of 15 minutes in the queue; they count once they are paid.
+
+    Raises:
+        NotFound; Conflict: no queue, or nobody stands in it.
+        Invalid: ``too_many_blocks``, ``reward_too_high``.
+    """
+    errand = _extendable(errand_id, requester, "blocks")
+    if not 1 <= blocks <= MOST_BLOCKS - pricing.queue_blocks(errand.expected_minutes):
+        message = _("Nobody waits in a queue for more than 8 hours.")
+        raise Invalid("too_many_blocks", message, field="blocks")
+    check_reward(_changes(errand, "blocks", blocks)["reward"], least=errand.reward)
+    return _order(errand, "blocks", blocks, now)
+
+
 def _extendable(errand_id: UUID, requester: User, word: str) -> Errand:
     errand = errand_of(errand_id=errand_id, user=requester, role=Role.REQUESTER)
     if not _fits(errand, word):
@@ -64,7 +83,8 @@ def _extendable(errand_id: UUID, requester: User, word: str) -> Errand:
 
 def _fits(errand: Errand, word: str) -> bool:
     kind, state = Kind(errand.kind), State(errand.state)
-    return target_of(MOVES[word], state, kind=kind, role=Role.PAYMENTS) is not None
+    target = target_of(MOVES[word], state, kind=kind, role=Role.PAYMENTS)
+    return kind in KINDS[word] and target is not None
 
 
 def _order(errand: Errand, word: str, value: int, now: datetime) -> Payment:
@@ -80,7 +100,13 @@ def _order(errand: Errand, word: str, value: int, now: datetime) -> Payment:
 def _changes(errand: Errand, word: str, value: int) -> dict[str, Any]:
     if word == "budget":
         return {"budget": value}
-    return {"reward": value, "service_fee": fee_of(value, errand.created_at)}
+    if word == "raise":
+        return {"reward": value, "service_fee": fee_of(value, errand.created_at)}
+    # Whole blocks, so that what was begun on the last one stays begun.
+    minutes = (pricing.queue_blocks(errand.expected_minutes) + value) * pricing.QUEUE_BLOCK_MINUTES
+    reward = errand.reward + value * pricing.PER_QUEUE_BLOCK
+    fee = fee_of(reward, errand.created_at)
+    return {"expected_minutes": minutes, "reward": reward, "service_fee": fee}
 
 
 def _cost(errand: Errand, changes: dict[str, Any]) -> int:

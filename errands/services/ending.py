@@ -17,8 +17,8 @@ from common.geo import Point, metres_between
 from common.money import share
 from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose
 from errands.policy import FULL_REFUND, Fault, Outcome, Reason, fault_of, outcome_of, repays
-from errands.pricing import service_fee
-from errands.selectors import terms_at
+from errands.pricing import PER_QUEUE_BLOCK, service_fee
+from errands.selectors import blocks_of, terms_at
 from errands.services.moving import (
     By,
     errand_move,
@@ -235,9 +235,15 @@ def settle(errand: Errand, move: Move, outcome: Outcome, *, now: datetime) -> No
     )
 
 
+def _earned(errand: Errand) -> int:
+    """Return the reward without the blocks of a queue that were not begun."""
+    blocks = blocks_of(errand)
+    return errand.reward - blocks.unused * PER_QUEUE_BLOCK if blocks else errand.reward
+
+
 def split_of(errand: Errand, move: Move, outcome: Outcome) -> Split:
     """Work out, without moving anything, what ``outcome`` of ``move`` gives to whom."""
-    pay = share(errand.reward, outcome.runner_percent) if errand.runner_id else 0
+    pay = share(_earned(errand), outcome.runner_percent) if errand.runner_id else 0
     # What is refunded is the rest of what is held, not of the price: a raise that was paid but
     # came too late to count is held too.
     commission = service_fee(pay, percent=terms_at(errand.created_at).commission_percent)
