@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from common import clock
-from errands.services import payment_apply
+from errands.services import is_ours, payment_apply
 from payments.models import Payment
 from payments.signals import escrow_funded
 
@@ -17,5 +17,5 @@ def connect() -> None:
 def on_escrow_funded(*, order_id: str, **_news: Any) -> None:
     """Do what was paid for. Should this be lost, ``sweep_funded`` does it."""
     payment = Payment.objects.get(order_id=order_id)
-    if payment.reference.startswith(("errand:", "tip:")):
+    if is_ours(payment.reference):
         payment_apply(payment=payment, now=clock.now())

@@ -8,7 +8,13 @@ from errands.services.adding import (
     raise_order_create,
 )
 from errands.services.buying import errand_answer, errand_ask, errand_buy
-from errands.services.clock import apply_paid, confirm_overdue, lapse_due, payment_apply
+from errands.services.clock import (
+    apply_paid,
+    confirm_overdue,
+    is_ours,
+    lapse_due,
+    payment_apply,
+)
 from errands.services.conditions import area_condition_set
 from errands.services.ending import (
     errand_cancel,
@@ -74,6 +80,7 @@ __all__ = [
     "errand_resolve",
     "errand_return",
     "errand_stop",
+    "is_ours",
     "lapse_due",
     "payment_apply",
     "photo_add",

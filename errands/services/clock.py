@@ -9,7 +9,6 @@ from functools import partial
 from uuid import UUID
 
 from django.db import DatabaseError
-from django.db.models import Q
 
 from common.errors import DomainError
 from errands.models import Errand, ErrandEvent, Tip
@@ -24,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 BATCH = 500
 LOOK_BACK = timedelta(days=1)
-OURS = Q(reference__startswith="errand:") | Q(reference__startswith="tip:")
 
 
 def lapse_due(*, now: datetime) -> int:
@@ -48,10 +46,11 @@ def apply_paid(*, now: datetime) -> int:
     Every paid order leaves an event or a tip that carries its number, or was sent back.
     """
     paid = Payment.objects.filter(
-        OURS, state=PaymentState.DONE, paid_at__gt=now - LOOK_BACK, refunded=0
-    )
+        state=PaymentState.DONE, paid_at__gt=now - LOOK_BACK, refunded=0
+    ).order_by("id")
     # All of the day and not its first few: those that were heard of stay in the selection.
-    keys = list(paid.order_by("id").values_list("pk", flat=True))
+    rows = paid.values_list("pk", "reference")
+    keys = [pk for pk, reference in rows if is_ours(reference)]
     lost = (
         payment for i in range(0, len(keys), BATCH) for payment in _unheard(keys[i : i + BATCH])
     )
@@ -67,6 +66,11 @@ def _unheard(keys: list[UUID]) -> list[Payment]:
     tips = Tip.objects.filter(errand__in=errands, paid_at__isnull=False)
     known = {*moves.values_list("note", flat=True), *tips.values_list("order_id", flat=True)}
     return [payment for payment in payments if payment.order_id not in known]
+
+
+def is_ours(reference: str) -> bool:
+    """Tell whether an order is about an errand."""
+    return reference.startswith(("errand:", "tip:"))
 
 
 def payment_apply(*, payment: Payment, now: datetime) -> None:

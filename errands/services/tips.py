@@ -10,11 +10,12 @@ from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from common.db import in_one_unit
+from common.db import in_one_unit, on_commit
 from common.errors import Conflict, Invalid
 from errands.models import Errand, Tip
 from errands.policy import LEAST_TIP, MOST_TIP
 from errands.services.moving import errand_of
+from errands.signals import tip_given
 from errands.states import Role, State
 from payments import escrow
 from payments.models import Payment, PaymentState
@@ -101,6 +102,7 @@ def tip_apply(*, payment: Payment, now: datetime) -> None:
             reference=payment.subject, kind="tip", pay={errand.runner_id: payment.amount},
             commission=0, refund=0, now=now,
         )  # fmt: skip
+        on_commit(lambda: tip_given.send_robust(sender=Tip, errand_id=errand_id))
     elif not mine.exists():
         _send_back(payment, now)
 
