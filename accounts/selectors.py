@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS
 from django.utils.translation import gettext_lazy as _
 from msgspec import Struct
 from rest_framework.exceptions import NotAuthenticated
 
 from accounts.models import RunnerProfile, RunnerState, User
 from common.errors import NotAllowed, NotFound
-from common.prepared import Prepared
+from common.prepared import Prepared, prepared_models
 
 NOT_A_RUNNER = ("not_a_runner", _("Apply as a runner first."))
 
@@ -28,11 +27,7 @@ RUNNERS = Prepared(
     lambda user: RunnerProfile.objects.filter(user_id=user), RunnerRow, RunnerRow.__struct_fields__
 )
 USER_COLUMNS = tuple(field.attname for field in User._meta.concrete_fields)
-USERS = Prepared(
-    lambda pk: User.objects.filter(pk=pk),
-    lambda *values: User.from_db(DEFAULT_DB_ALIAS, USER_COLUMNS, values),
-    USER_COLUMNS,
-)
+USERS = prepared_models(User, USER_COLUMNS, lambda pk: User.objects.filter(pk=pk))
 
 
 class HasUser(Protocol):
@@ -131,11 +126,18 @@ class OnDuty(NamedTuple):
 
 def on_duty(user_ids: Iterable[UUID]) -> dict[UUID, OnDuty]:
     """Return those of ``user_ids`` who are approved, not banned and on duty, by user id."""
-    profiles = RunnerProfile.objects.filter(
-        user_id__in=list(user_ids), on_duty=True, state=RunnerState.APPROVED
-    )
-    found = {row[0]: OnDuty(*row) for row in profiles.values_list(*OnDuty._fields)}
-    banned = User.objects.filter(pk__in=list(found), is_active=False)
-    for user_id in banned.values_list("pk", flat=True):
-        del found[user_id]
-    return found
+    profiles = ON_DUTY.rows(ids=list(user_ids))
+    banned = set(BANNED.rows(ids=[profile.user_id for profile in profiles]))
+    return {profile.user_id: profile for profile in profiles if profile.user_id not in banned}
+
+
+ON_DUTY = Prepared(
+    lambda ids: RunnerProfile.objects.filter(
+        user_id__in=ids, on_duty=True, state=RunnerState.APPROVED
+    ),
+    OnDuty,
+    OnDuty._fields,
+)
+BANNED = Prepared(
+    lambda ids: User.objects.filter(pk__in=ids, is_active=False), lambda pk: pk, ["id"]
+)

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 
@@ -60,6 +61,14 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Payments"), "credit_card", "payments_payment_changelist"),
                     _item(_("Ledger"), "account_balance", "payments_transfer_changelist"),
                     _item(_("Refunds"), "undo", "payments_refund_changelist"),
+                    {
+                        "title": _("Refunds without account"),
+                        "icon": "contact_support",
+                        "link": format_lazy(
+                            "{}?state__exact=no_account",
+                            reverse_lazy("admin:payments_refund_changelist"),
+                        ),
+                    },
                     _item(_("Payouts"), "payments", "payments_payout_changelist"),
                     _item(_("Payout batches"), "inventory", "payments_payoutbatch_changelist"),
                     _item(_("terms"), "gavel", "errands_terms_changelist"),

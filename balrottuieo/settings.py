@@ -313,12 +313,16 @@ PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="payments.gateways.sandbox.
 TOSS_SECRET_KEY = env.str("TOSS_SECRET_KEY", default="")
 TOSS_CLIENT_KEY = env.str("TOSS_CLIENT_KEY", default="")
 TOSS_URL = env.str("TOSS_URL", default="https://api.tosspayments.com")
+# What opens the payment window in a page, and from where that may load more
+TOSS_SDK_URL = env.str("TOSS_SDK_URL", default="https://js.tosspayments.com/v2/standard")
+TOSS_ORIGINS: list[str] = env.list("TOSS_ORIGINS", default=["https://*.tosspayments.com"])
 QUOTE_LIFE = PAYMENT_LIFE = timedelta(minutes=15)
 SUBSTITUTION_LIFE = timedelta(minutes=10)
 UNMATCHED_LIFE = timedelta(hours=2)
 RAISE_SUGGESTED_AFTER = timedelta(minutes=5)
 SCHEDULE_LEAD = timedelta(minutes=15)
 OBJECTION_WINDOW = timedelta(hours=24)
+CHECKOUT_LINK_LIFE = timedelta(hours=24)  # longer than an order, to look how it ended
 TRACKING_LINK_LIFE = timedelta(hours=24)
 REVIEW_HIDDEN = TIP_WINDOW = timedelta(days=7)
 GEOFENCE_M = 150

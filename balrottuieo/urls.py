@@ -10,6 +10,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from dispatch import views
+from payments import views as paying
 
 
 def alive(_request: HttpRequest) -> HttpResponse:
@@ -29,6 +30,9 @@ pages = [
     path("pulse.json", views.pulse, name="pulse"),
     path("stations.json", views.stations, name="stations"),
     path("t/<str:token>", views.track, name="tracking-page"),
+    path("pay/<str:token>", paying.pay, name="pay"),
+    path("pay/<str:token>/success", paying.success, name="pay-success"),
+    path("pay/<str:token>/fail", paying.fail, name="pay-fail"),
 ]
 staff_pages = [path("live-map/", admin.site.admin_view(views.live_map), name="live_map")]
 urlpatterns = [

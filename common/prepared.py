@@ -14,11 +14,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import (
     BigIntegerField,
     DateTimeField,
     FloatField,
+    Model,
     QuerySet,
     TextField,
     UUIDField,
@@ -28,6 +29,7 @@ from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 
 Row = TypeVar("Row")
+M = TypeVar("M", bound=Model)
 Selector = Callable[..., QuerySet[Any]]
 Convert = Callable[[Any], Any]
 Field = Any  # of Django's, whose types cannot be asked for their parameters
@@ -61,11 +63,13 @@ class Cut(NamedTuple):
 
 
 EVERYTHING = Cut()
+WHOLE = -1
 MOST_STATEMENTS = 64
 
 
 class Slot(NamedTuple):
-    """A parameter of a statement: which value belongs there, or which one of a list."""
+    """A parameter of a statement: which value belongs there, or which one of a list; ``WHOLE`` is
+    the list itself."""
 
     name: str
     field: Field
@@ -73,6 +77,8 @@ class Slot(NamedTuple):
 
     def filled(self, values: dict[str, Any]) -> Any:
         value = values[self.name]
+        if self.at == WHOLE:
+            return [self.field.get_db_prep_value(each, connection=connection) for each in value]
         if self.at is not None:
             value = value[min(self.at, len(value) - 1)]  # the last one fills what is left
         return self.field.get_db_prep_value(value, connection=connection)
@@ -98,6 +104,8 @@ class Place(Expression):
         field = _field(kind)
         if many is None:
             return "%s", [Slot(name, field, None)]
+        if many == WHOLE:
+            return "(ANY(%s))", [Slot(name, field, WHOLE)]
         return f"({', '.join(['%s'] * many)})", [Slot(name, field, at) for at in range(many)]
 
 
@@ -128,8 +136,8 @@ class Statement(NamedTuple):
 class Prepared(Generic[Row]):
     """A selector whose ``columns`` become rows by ``make``.
 
-    It is compiled for each set of values that are given, and each length of a list among 1, 2, 4,
-    8 …: few statements, which PostgreSQL prepares in its turn.
+    It is compiled for each set of values that are given, and on SQLite for each length of a list
+    among 1, 2, 4, 8 …: few statements, which PostgreSQL prepares in its turn.
     """
 
     def __init__(
@@ -142,9 +150,11 @@ class Prepared(Generic[Row]):
     def rows(self, cut: Cut = EVERYTHING, **values: Any) -> list[Row]:
         """Return what the selector finds with these values; those that are None are not given.
 
-        A list of values must have one.
+        A list is for ``IN``: with an empty one nothing is found, and nobody is asked.
         """
         values = {name: value for name, value in values.items() if value is not None}
+        if [] in values.values():
+            return []
         if connection.vendor == "mongodb":
             found: Any = self._query(cut, values)
         else:
@@ -163,12 +173,19 @@ class Prepared(Generic[Row]):
         query = self._query(cut, {each.name: Place(each) for each in shape}).query
         compiler = query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
+        sql = sql.replace(" IN (ANY(%s))", " = ANY(%s)")
         columns = [column for column, _sql, _alias in compiler.select]
         needed = compiler.get_converters(columns)
         kinds = {at: columns[at].output_field.get_internal_type() for at in needed}
         ready = connection.vendor == "postgresql"  # in its binary form everything is typed
         converters = () if ready else [(at, CONVERT[kind]) for at, kind in kinds.items()]
         return Statement(sql, parameters, converters)
+
+
+def prepared_models(model: type[M], columns: Sequence[str], selector: Selector) -> Prepared[M]:
+    """Have instances made that know these of their columns, as with ``only``."""
+    known = [field.attname for field in model._meta.concrete_fields if field.attname in columns]
+    return Prepared(selector, lambda *row: model.from_db(DEFAULT_DB_ALIAS, known, row), known)
 
 
 class Listing(Generic[Row]):
@@ -192,7 +209,9 @@ class Listing(Generic[Row]):
 
 def _shape(name: str, value: Any) -> Shape:
     if isinstance(value, list):
-        return Shape(name, type(value[0]), 1 << (len(value) - 1).bit_length())
+        # PostgreSQL takes a list in one piece: it has one statement, short enough to be kept.
+        whole = connection.vendor == "postgresql"
+        return Shape(name, type(value[0]), WHOLE if whole else 1 << (len(value) - 1).bit_length())
     return Shape(name, type(value), None)
 
 

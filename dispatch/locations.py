@@ -7,11 +7,11 @@ function raises ``Unavailable`` when Redis does not answer in time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 from django.conf import settings
@@ -27,6 +27,7 @@ from dispatch.policy import OLDEST, Fix
 WHERE = "dispatch:where"  # GEO: runner → position
 WHEN = "dispatch:when"  # sorted set: runner → epoch seconds of that position
 LAST = "dispatch:last"  # hash: runner → the last report in full
+UNDER_WAY = "dispatch:under-way"  # sorted set: runner → epoch seconds when that was noted
 OCCUPATION_S = 30
 STALE_AFTER = timedelta(hours=1)
 MOST_SHOWN = 5_000
@@ -143,6 +144,7 @@ def forget(runner_id: UUID) -> None:
         pipe = client().pipeline(transaction=False)
         pipe.zrem(WHERE, runner_id.hex)
         pipe.zrem(WHEN, runner_id.hex)
+        pipe.zrem(UNDER_WAY, runner_id.hex)
         pipe.hdel(LAST, runner_id.hex)
         pipe.delete(_occupation_key(runner_id))
         pipe.publish(news_topic(runner_id), "")
@@ -157,6 +159,8 @@ def forget_stale(*, now: datetime) -> int:
     with _asking():
         silent: list[Any] = _reported_until(now - STALE_AFTER)
         gone = int(client().zrem(WHERE, *silent)) if silent else 0
+        if silent:
+            client().zrem(UNDER_WAY, *silent)
         if old := _reported_until(now - OLDEST):
             client().hdel(LAST, *old)
             client().zrem(WHEN, *old)
@@ -172,22 +176,53 @@ def _reported_until(moment: datetime) -> list[Any]:
 
 
 def around(
-    points: Iterable[Point], margin_m: float, *, now: datetime | None = None
+    points: Sequence[Point], reach_m: float, *, ahead_m: float = 0.0, now: datetime | None = None
 ) -> dict[UUID, Point]:
-    """Return the runners in the box that holds ``points`` with ``margin_m`` on every side."""
+    """Return who is within ``reach_m`` of one of ``points``, and who under way within ``ahead_m``
+    more: see :func:`note_under_way`.
+
+    Boxes are searched, not circles, so there are some from a little farther.
+    """
+    with _asking():
+        pipe = client().pipeline()
+        for some in _together_or_apart(points, reach_m):
+            pipe.geosearch(WHERE, **_box(some, reach_m), withcoord=True)
+        if ahead_m:
+            _search_under_way(pipe, _box(points, reach_m + ahead_m))
+        rows = {row[0]: row[1] for found in pipe.execute() if type(found) is list for row in found}
+        fresh = _fresh(list(rows), now)
+    return {UUID(m): Point(lat, lng) for m, (lng, lat) in rows.items() if m in fresh}
+
+
+def _search_under_way(pipe: Any, box: Mapping[str, Any]) -> None:
+    """Those in the box among those under way; Redis has no search that takes both."""
+    aside = f"dispatch:search:{uuid4().hex}"
+    pipe.geosearchstore(aside, WHERE, **box)
+    # A weight of 1 keeps the score that holds the place.
+    pipe.zinterstore(aside, {aside: 1, UNDER_WAY: 0})
+    pipe.geosearch(aside, **box, withcoord=True)
+    pipe.delete(aside)
+
+
+def _together_or_apart(points: Sequence[Point], reach_m: float) -> list[Sequence[Point]]:
+    """Search one box for each, unless one for all is smaller."""
+    all_of_them, one = (_box(some, reach_m) for some in (points, points[:1]))
+    apart = len(points) * one["width"] * one["height"]
+    if apart < all_of_them["width"] * all_of_them["height"]:
+        return [[point] for point in points]
+    return [points]
+
+
+def _box(points: Iterable[Point], margin_m: float) -> dict[str, Any]:
     lats, lngs = zip(*points, strict=True)
-    middle = Point((min(lats) + max(lats)) / 2, (min(lngs) + max(lngs)) / 2)
     # Degrees of longitude are shorter than of latitude, so this box is rather too wide.
     height, width = (
         (max(side) - min(side)) * METRES_PER_DEGREE + 2 * margin_m for side in (lats, lngs)
     )
-    with _asking():
-        found: list[Any] = client().geosearch(
-            WHERE, longitude=middle.lng, latitude=middle.lat, width=width, height=height,
-            unit="m", withcoord=True,
-        )  # fmt: skip
-        fresh = _fresh([row[0] for row in found], now)
-    return {UUID(m): Point(lat, lng) for m, (lng, lat) in found if m in fresh}
+    return {
+        "latitude": (min(lats) + max(lats)) / 2, "longitude": (min(lngs) + max(lngs)) / 2,
+        "height": height, "width": width, "unit": "m",
+    }  # fmt: skip
 
 
 def positions_of(ids: Iterable[UUID], *, now: datetime | None = None) -> dict[UUID, Point]:
@@ -269,13 +304,34 @@ def _recalled(asked: Sequence[tuple[UUID, str]], replies: Sequence[Any]) -> list
     ]
 
 
-def note_occupations(occupations: Mapping[UUID, str]) -> None:
-    """Note for half a minute what runners are doing, so that reports need no database."""
+def note_occupations(
+    occupations: Mapping[UUID, str], *, under_way: Collection[UUID] = (), now: datetime
+) -> None:
+    """Note for half a minute what runners are doing, so that reports need no database; and which
+    of them are under way."""
     with _asking():
         pipe = client().pipeline(transaction=False)
         for runner_id, occupation in occupations.items():
             pipe.set(_occupation_key(runner_id), occupation, ex=OCCUPATION_S)
+        _queue_under_way(pipe, under_way, now)
+        if standing := [each.hex for each in occupations if each not in under_way]:
+            pipe.zrem(UNDER_WAY, *standing)
         pipe.execute()
+
+
+def note_under_way(ids: Collection[UUID], *, now: datetime) -> None:
+    """Note that these runners have somewhere to go, until something else is noted.
+
+    A hint, which has searches look for them farther away: it may come late, and when Redis was
+    emptied it is gone until the runner is looked up again.
+    """
+    with _asking():
+        _queue_under_way(client(), ids, now)
+
+
+def _queue_under_way(pipe: Any, ids: Collection[UUID], now: datetime) -> None:
+    if ids:
+        pipe.zadd(UNDER_WAY, {runner_id.hex: now.timestamp() for runner_id in ids})
 
 
 def forget_occupation(runner_id: UUID) -> None:

@@ -35,14 +35,20 @@ class PaymentOut(serializers.ModelSerializer[Payment]):
     """An order. Times are RFC 3339, amounts won."""
 
     state = serializers.ChoiceField(choices=PaymentState.choices)
+    refund_account_missing = serializers.SerializerMethodField(
+        help_text="Money waits to go back: say where with PUT …/refund-account"
+    )
 
     class Meta:
         model = Payment
         fields = [
             "order_id", "reference", "amount", "refunded", "state", "expires_at", "paid_at",
-            "deposit_to", "deposit_until",
+            "deposit_to", "deposit_until", "refund_account_missing",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_refund_account_missing(self, payment: Payment) -> bool:
+        return selectors.refund_account_missing(payment)
 
 
 class BalanceOut(serializers.Serializer[Any]):
@@ -110,6 +116,74 @@ class OrderDetail(APIView):
         )
 
 
+class RefundAccountInput(StrictSerializer):
+    bank = StrictCharField(max_length=3, help_text="Three digits of the bank's code, as 088")
+    account_number = StrictCharField(max_length=30)
+    holder = StrictCharField(max_length=40)
+
+
+class RefundAccountView(APIView):
+    throttle_scope = "post"
+
+    @extend_schema(
+        operation_id="refund_account_keep",
+        request=RefundAccountInput,
+        responses=PaymentOut,
+        tags=TAGS,
+    )
+    def put(self, request: Request, order_id: str) -> Response:
+        """Say where a deposit goes back to; the bank is asked whose account it is."""
+        payment = selectors.order_of(order_id=order_id, payer=caller(request))
+        data = parsed(RefundAccountInput, request.data)
+        found = payouts.checked(payouts.Details(number=data.pop("account_number"), **data))
+        escrow.refund_account_keep(
+            payment=payment,
+            bank=found.bank,
+            number=found.number,
+            holder=found.holder,
+            now=clock.now(),
+        )
+        return Response(PaymentOut(payment).data)
+
+
+class CheckoutAmount(serializers.Serializer[Payment]):
+    value = serializers.IntegerField(source="amount")
+    currency = serializers.CharField(default="KRW")
+
+
+class CheckoutOut(serializers.Serializer[escrow.Checkout]):
+    """What the payment window wants to know; the names are those of its parameters."""
+
+    gateway = serializers.ChoiceField(choices=["toss", "sandbox"], source="window.company")
+    client_key = serializers.CharField(source="window.client_key")
+    customer_key = serializers.CharField()
+    order_id = serializers.CharField(source="payment.order_id")
+    order_name = serializers.CharField()
+    amount = CheckoutAmount(source="payment")
+    success_url = serializers.SerializerMethodField()
+    fail_url = serializers.SerializerMethodField()
+    page_url = serializers.SerializerMethodField(help_text="Our own page, for apps without window")
+    sandbox_key = serializers.CharField(help_text="Confirm with it where no window opens")
+    expires_at = serializers.DateTimeField(source="payment.expires_at")
+
+    def get_success_url(self, found: escrow.Checkout) -> str:
+        return found.address("pay-success")
+
+    def get_fail_url(self, found: escrow.Checkout) -> str:
+        return found.address("pay-fail")
+
+    def get_page_url(self, found: escrow.Checkout) -> str:
+        return found.address()
+
+
+class OrderCheckout(APIView):
+    @extend_schema(operation_id="payment_checkout", responses=CheckoutOut, tags=TAGS)
+    def get(self, request: Request, order_id: str) -> Response:
+        """What the payment window needs for an order of one's own, while it can be paid."""
+        found = escrow.checkout_of(order_id=order_id, payer=caller(request), now=clock.now())
+        return Response(CheckoutOut(found).data)
+
+
 class Balance(APIView):
     @extend_schema(operation_id="balance", responses=BalanceOut, tags=TAGS)
     def get(self, request: Request) -> Response:
@@ -158,10 +232,7 @@ class BankAccountOut(serializers.ModelSerializer[BankAccount]):
         return account.payout_at is not None
 
 
-class BankAccountInput(StrictSerializer):
-    bank = StrictCharField(max_length=3, help_text="Three digits of the bank's code, as 088")
-    account_number = StrictCharField(max_length=30)
-    holder = StrictCharField(max_length=40)
+class BankAccountInput(RefundAccountInput):
     resident_number = StrictCharField(
         max_length=14, required=False, help_text="Left out, the one that is kept stays"
     )

@@ -32,6 +32,8 @@ class Payment(Record):
     order_id = models.CharField(_("order"), max_length=64, unique=True)
     reference = models.CharField(_("reference"), max_length=80, db_index=True)
     subject = models.CharField(_("subject"), max_length=80, db_index=True)
+    # What the payer and the payment company read; nothing that the payer wrote, it leaves us.
+    name = models.CharField(_("what for"), max_length=100, blank=True)
     payer = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="payments", verbose_name=_("payer")
     )
@@ -69,7 +71,11 @@ class Payment(Record):
 
 class RefundState(models.TextChoices):
     REQUESTED = "requested", _("Requested")
+    NO_ACCOUNT = "no_account", _("Waits for an account")
     DONE = "done", _("Sent back")
+
+
+OWED = (RefundState.REQUESTED, RefundState.NO_ACCOUNT)  # the ledger has these apart
 
 
 class Refund(Record):
@@ -93,6 +99,26 @@ class Refund(Record):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class RefundAccount(Record):
+    """Where a deposit goes back to. It is replaced only once the company has refused it."""
+
+    payment = models.OneToOneField(
+        Payment, models.PROTECT, related_name="refund_account", verbose_name=_("payment")
+    )
+    bank = models.CharField(_("bank"), max_length=3)  # the code of 금융결제원
+    holder = models.CharField(_("account holder"), max_length=40)
+    number = SealedField(_("account number"))
+    last4 = models.CharField(_("last 4 digits"), max_length=4)
+    refused_at = models.DateTimeField(_("refused at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("refund account")
+        verbose_name_plural = _("refund accounts")
+
+    def __str__(self) -> str:
+        return f"{self.bank} ••••{self.last4}"
 
 
 class Webhook(Record):

@@ -20,6 +20,8 @@ from payments.models import (
     Payment,
     Payout,
     PayoutState,
+    Refund,
+    RefundState,
     Transfer,
 )
 
@@ -42,6 +44,13 @@ def order_of(*, order_id: str, payer: User) -> Payment:
     if payment is None:
         raise NotFound
     return payment
+
+
+def refund_account_missing(payment: Payment) -> bool:
+    """Whether money waits that can't go back until the payer says where."""
+    if not payment.refunded:
+        return False  # without a question: so it is with nearly all
+    return Refund.objects.filter(payment=payment, state=RefundState.NO_ACCOUNT).exists()
 
 
 def order_id_of(*, order_id: str, payment_key: str) -> str:

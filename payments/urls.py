@@ -19,6 +19,12 @@ register_converter(Year, "year")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("payments/<slug:order_id>", api.OrderDetail.as_view(), name="payment"),
     path("payments/<slug:order_id>/confirm", api.OrderConfirm.as_view(), name="payment-confirm"),
+    path("payments/<slug:order_id>/checkout", api.OrderCheckout.as_view(), name="payment-checkout"),
+    path(
+        "payments/<slug:order_id>/refund-account",
+        api.RefundAccountView.as_view(),
+        name="payment-refund-account",
+    ),
     path("webhooks/toss", webhooks.toss, name="webhook-toss"),
     path("balance", api.Balance.as_view(), name="balance"),
     path("statement", api.Statement.as_view(), name="statement"),

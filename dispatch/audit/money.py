@@ -12,13 +12,13 @@ from dispatch.audit.findings import Finding
 from errands.models import ErrandEvent, Tip
 from errands.states import PAID_MOVES
 from payments.models import (
+    OWED,
     Account,
     AccountKind,
     Entry,
     Payment,
     PaymentState,
     Refund,
-    RefundState,
     Transfer,
 )
 from payments.selectors import books_balance
@@ -84,7 +84,7 @@ def _news_coming(now: datetime) -> dict[str, int]:
 
 
 def _refunds() -> Iterator[Finding]:
-    under_way = Refund.objects.filter(state=RefundState.REQUESTED)
+    under_way = Refund.objects.filter(state__in=OWED)
     asked = under_way.aggregate(sum=Sum("amount", default=0))["sum"]
     kept = Entry.objects.filter(account__kind=AccountKind.REFUNDS)
     booked = kept.aggregate(sum=Sum("amount", default=0))["sum"]

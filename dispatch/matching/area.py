@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import TypeVar
+from uuid import UUID
 
 import numpy as np
 
@@ -15,9 +16,17 @@ from dispatch.matching.shapes import NEVER, Flags, Floats, Free, Ints, Rules, St
 from dispatch.matching.walk import Walk
 
 NO_SHOP = -1
+OF_A_RUNNER = attrgetter("kg_left", "bags_left", "carried", "idle_s", "from_s", "until_s")
 LEAST_WALK_M = 100.0  # what is shorter says nothing about the pace
 
 Row = TypeVar("Row", Wanted, Free)
+
+
+def _degrees(*places: Sequence[Point]) -> Floats:
+    """Put the places of several lists below each other."""
+    numbers = chain.from_iterable(chain.from_iterable(places))
+    degrees: Floats = np.fromiter(numbers, np.float64).reshape(-1, 2)
+    return degrees
 
 
 def _in_order(rows: Iterable[Row]) -> list[Row]:
@@ -54,15 +63,13 @@ class Area:
         """Return how long it is from place to place, by their numbers."""
         return self.walk.seconds(self.degrees[start], self.degrees[end])
 
-    def step(self, place: int) -> Step:
-        """Name a place on somebody's way: of which errand of this run, if of any."""
-        errand = self.errands[place % len(self.errands)].id if place < self.firsts else None
-        return Step(errand, self.points[place])
-
-    @cached_property
-    def points(self) -> list[Point]:
-        """The places as they came in."""
-        return [Point(lat, lng) for lat, lng in self.degrees.tolist()]
+    def steps(self, places: Ints) -> list[Step]:
+        """Name places on somebody's way: of which errand of this run, if of any."""
+        ids: list[UUID | None] = [errand.id for errand in self.errands]
+        whose = [*ids, *ids, None]
+        points = map(Point._make, self.degrees[places].tolist())
+        numbers = np.minimum(places, self.firsts).tolist()
+        return [Step(whose[number], point) for number, point in zip(numbers, points, strict=True)]
 
     # --- reading ---------------------------------------------------------------------------
     def _read_errands(self) -> None:
@@ -73,50 +80,40 @@ class Area:
         self.firsts = 2 * len(self.errands)  # so many places are the errands' own
 
     def _read_runners(self) -> None:
-        rows = [
-            (
-                r.kg_left, r.bags_left, r.carried, r.idle_s, r.from_s, r.until_s,
-                r.corridor.most_added_s if r.corridor else NEVER,
-            )
-            for r in self.runners
-        ]  # fmt: skip
-        columns = np.array(rows, dtype=np.float64).T
-        self.kg_left, self.bags_left, self.carried, self.idle, self.start = columns[:5]
-        self.until, self.most_added = columns[5:]
-        self.closed = np.array([r.corridor is not None for r in self.runners])
+        columns = np.array(list(map(OF_A_RUNNER, self.runners)), dtype=np.float64).T
+        self.kg_left, self.bags_left, self.carried, self.idle, self.start, self.until = columns
+        corridors = [r.corridor for r in self.runners]
+        self.closed = np.array([corridor is not None for corridor in corridors])
+        self.most_added = np.full(len(corridors), NEVER)
+        self.most_added[self.closed] = [c.most_added_s for c in corridors if c]
         self.position = self.firsts + np.arange(len(self.runners))
 
     def _read_places(self) -> None:
-        shops: dict[object, int] = {None: NO_SHOP}
-        rows: list[tuple[float, ...]] = [
-            (
-                *e.pickup,
-                NEVER,
-                e.ready_s,
-                e.pickup_service_s,
-                shops.setdefault(e.origin, len(shops)),
-            )
-            for e in self.errands
-        ]
-        rows += (
-            (*(e.dropoff or e.pickup), e.due_s, 0.0, e.dropoff_service_s, NO_SHOP)
-            for e in self.errands
-        )
-        rows += ((*r.position, NEVER, 0.0, 0.0, NO_SHOP) for r in self.runners)
-        rows += (
-            (*s.point, s.due_s, s.ready_s, s.service_s, NO_SHOP)
-            for r in self.runners
-            for s in r.stops
-        )
-        rows += (
-            (*r.corridor.destination, r.corridor.until_s, 0.0, 0.0, NO_SHOP)
-            for r in self.runners
-            if r.corridor
-        )
-        table = np.array(rows, dtype=np.float64)
-        self.degrees = np.ascontiguousarray(table[:, :2])
+        """Where a place is, until when it must be reached, from when on there is something to be
+        had, how long it takes there, and which shop it is."""
+        errands, runners = self.errands, self.runners
+        stops = [stop for r in runners for stop in r.stops]
+        ends = [r.corridor for r in runners if r.corridor]
+        self.degrees = _degrees(
+            [e.pickup for e in errands], [e.dropoff or e.pickup for e in errands],
+            [r.position for r in runners], [s.point for s in stops], [c.destination for c in ends],
+        )  # fmt: skip
         self.flat = self.walk.flat(self.degrees)
-        self.place_due, self.place_ready, self.place_service, self.shop = table[:, 2:].T
+        count, first = len(self.degrees), self.firsts + len(runners)
+        pickups, dropoffs = slice(0, len(errands)), slice(len(errands), self.firsts)
+        visits, last = slice(first, first + len(stops)), slice(first + len(stops), None)
+        self.place_due, self.shop = np.full(count, NEVER), np.full(count, NO_SHOP)
+        self.place_ready, self.place_service = np.zeros(count), np.zeros(count)
+        self.place_due[dropoffs] = [e.due_s for e in errands]
+        self.place_due[visits] = [s.due_s for s in stops]
+        self.place_due[last] = [c.until_s for c in ends]
+        self.place_ready[pickups] = [e.ready_s for e in errands]
+        self.place_ready[visits] = [s.ready_s for s in stops]
+        self.place_service[pickups] = [e.pickup_service_s for e in errands]
+        self.place_service[dropoffs] = [e.dropoff_service_s for e in errands]
+        self.place_service[visits] = [s.service_s for s in stops]
+        shops: dict[object, int] = {None: NO_SHOP}
+        self.shop[pickups] = [shops.setdefault(e.origin, len(shops)) for e in errands]
 
     def _pace(self) -> float:
         """Return the fewest seconds that a metre of the flat map takes here."""
@@ -131,16 +128,20 @@ class Area:
         masks = {each: sum(bits.get(kind, 0) for kind in each) for each in sets}
         self.kind = np.array([bits[e.kind] for e in self.errands])
         self.kinds = np.array([masks[r.kinds] for r in self.runners])
-        rows = {r.id: row for row, r in enumerate(self.runners)}
+        named = {
+            person for e in self.errands for person in (e.requester_id, *e.excluded, *e.ignored)
+        }
+        rows = {r.id: row for row, r in enumerate(self.runners) if r.id in named}
+        count = len(self.runners)
         barred = [
-            row * len(rows) + rows[person]
+            row * count + rows[person]
             for row, errand in enumerate(self.errands)
             for person in (*errand.excluded, errand.requester_id)
             if person in rows
         ]
         self.barred = np.array(sorted(barred), dtype=np.int64)
         ignored = sorted(
-            (row * len(rows) + rows[person], times)
+            (row * count + rows[person], times)
             for row, errand in enumerate(self.errands)
             for person, times in errand.ignored.items()
             if person in rows

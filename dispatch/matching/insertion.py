@@ -28,12 +28,12 @@ def insertions(routes: Routes, pairs: Pairs) -> Insertions:
 
 
 def _asked(routes: Routes, pairs: Pairs, length: int) -> tuple[Ints, Ints]:
-    """Return the walks to know: from each place of the way to the pickup, then to the drop-off."""
-    places = routes.places[pairs.runner, : length + 1]
-    area = routes.area
-    ends = (area.pickup[pairs.errand], area.dropoff[pairs.errand])
-    end = np.concatenate([np.repeat(each, length + 1) for each in ends])
-    return np.tile(places.ravel(), 2), end
+    """Return the walks to know: to the pickup from each place of the way, and to the drop-off
+    from each but the first, where nothing has been collected yet."""
+    area, places = routes.area, routes.places[pairs.runner, : length + 1]
+    start = np.concatenate([places.ravel(), places[:, 1:].ravel()])
+    pickup = np.repeat(area.pickup[pairs.errand], length + 1)
+    return start, np.concatenate([pickup, np.repeat(area.dropoff[pairs.errand], length)])
 
 
 class _Search:
@@ -45,7 +45,9 @@ class _Search:
         self.way = routes.schedule(people, length).of(which)
         self.routes, self.stops, self.weight = routes, length, area.rules.arrival_weight
         self.pickup, self.dropoff = area.pickup[pairs.errand], area.dropoff[pairs.errand]
-        self.to_pickup, self.to_dropoff = seconds.reshape(2, len(pairs), length + 1)
+        known = len(pairs) * (length + 1)
+        self.to_pickup = seconds[:known].reshape(len(pairs), length + 1)
+        self.after_first = seconds[known:].reshape(len(pairs), length)  # to the drop-off
         self.between = area.between[pairs.errand]
         self.until, self.budget = area.until[pairs.runner], routes.budget[pairs.runner]
         self.awaited = self.way.places >= len(area.errands)  # all but pickups of this run
@@ -75,7 +77,7 @@ class _Search:
             fine = fine & self._kept(then, arrive)
             later = later + self._later(then, arrive)
             leave = np.maximum(arrive, way.ready[:, then]) + way.service[:, then]
-            to = self.to_dropoff[:, then]
+            to = self.after_first[:, then - 1]
             parted = fine & self._may_part(then, self.dropoff)
             self._drop_off(at, then, _Walked(leave + to, added + to, later, parted))
             if then < last:
@@ -86,7 +88,7 @@ class _Search:
         arrive, added, later, fine = so_far
         fine = fine & (arrive <= self.due + LATE_S)
         if then < self.stops:
-            back = self.to_dropoff[:, then + 1]
+            back = self.after_first[:, then]
             added = added + back - self.way.legs[:, then]
             leave = arrive + self.routes.area.place_service[self.dropoff]
             fine = fine & self._kept(then + 1, leave + back) & (added <= self.budget + LATE_S)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dispatch.matching.costs import Priced, Terms
 from dispatch.matching.pairs import without
-from dispatch.matching.routes import Routes
+from dispatch.matching.routes import Routes, counted
 from dispatch.matching.shapes import Match, NonOffer
 from dispatch.matching.single import Table
 
@@ -18,18 +18,19 @@ def matches(routes: Routes, terms: Terms, given: Priced) -> list[Match]:
     area, pairs = routes.area, given.pairs
     why = _terms(terms, given)
     rows = dict(zip(pairs.errand.tolist(), range(len(why)), strict=True))
-    found = []
-    runners = np.unique(pairs.runner)
-    ways = routes.places[runners].tolist(), routes.length[runners].tolist()
-    for runner, way, length in zip(runners.tolist(), *ways, strict=True):
-        places = way[1 : length + 1]
-        errands = [place for place in places if place < len(area.errands)]
+    found, runners = [], np.unique(pairs.runner)
+    lengths = routes.length[runners]
+    places = routes.places[np.repeat(runners, lengths), counted(lengths) + 1]
+    steps, end = area.steps(places), np.cumsum(lengths).tolist()
+    for runner, start, then in zip(runners.tolist(), [0, *end], end, strict=False):
+        way = tuple(steps[start:then])
+        errands = [place for place in places[start:then].tolist() if place < len(area.errands)]
         found.append(
             Match(
                 runner_id=area.runners[runner].id,
                 errand_ids=tuple(area.errands[errand].id for errand in errands),
                 terms=tuple(why[rows[errand]] for errand in errands),
-                way=tuple(area.step(place) for place in places),
+                way=way,
             )
         )
     return found

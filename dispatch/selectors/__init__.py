@@ -10,16 +10,21 @@ from dispatch.selectors.carrying import (
     load_of,
 )
 from dispatch.selectors.offers import (
+    NEVER_AGAIN,
+    answers_about,
+    errands_asked,
     offer_list,
     offer_view,
     offered_with,
     offers_of,
     own_offers,
+    runners_asked,
 )
 from dispatch.selectors.waiting import (
     areas_waiting,
     errands_near,
     visible_errands,
+    visible_until,
 )
 from dispatch.selectors.watching import (
     pulse,
@@ -27,13 +32,16 @@ from dispatch.selectors.watching import (
 )
 
 __all__ = [
+    "NEVER_AGAIN",
     "added_minutes",
+    "answers_about",
     "areas_waiting",
     "carried_by",
     "corridor_on_duty",
     "corridor_view",
     "corridors_of",
     "duty_standing",
+    "errands_asked",
     "errands_near",
     "load_of",
     "offer_list",
@@ -42,6 +50,8 @@ __all__ = [
     "offers_of",
     "own_offers",
     "pulse",
+    "runners_asked",
     "tracking",
     "visible_errands",
+    "visible_until",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import RunnerProfile, User
+from common.prepared import prepared_models
 from dispatch import locations
 from dispatch.models import Corridor
 from dispatch.policy import Load, minutes_along, route
@@ -19,14 +20,22 @@ from errands.states import UNDERWAY, State
 OF_A_LOAD = (
     "runner_id", "state", "pickup_lat", "pickup_lng", "dropoff_lat", "dropoff_lng", "weight_kg",
     "bags", "expected_minutes", "walking_minutes", "deadline_at", "accepted_at", "created_at",
+    "version", "id",
 )  # fmt: skip
+CARRIED = prepared_models(
+    Errand, OF_A_LOAD, lambda ids: Errand.objects.filter(runner_id__in=ids, state__in=UNDERWAY)
+)
+CORRIDORS = prepared_models(
+    Corridor,
+    [field.attname for field in Corridor._meta.concrete_fields],
+    lambda ids, now: Corridor.objects.filter(runner_id__in=ids, until__gt=now),
+)
 
 
 def carried_by(ids: Iterable[UUID]) -> dict[UUID, list[Errand]]:
     """Return what each of these runners carries now, in the order of acceptance."""
     carried: dict[UUID, list[Errand]] = defaultdict(list)
-    underway = Errand.objects.filter(runner_id__in=list(ids), state__in=UNDERWAY)
-    for errand in underway.only(*OF_A_LOAD):
+    for errand in CARRIED.rows(ids=list(ids)):
         if errand.runner_id is not None:
             carried[errand.runner_id].append(errand)
     for errands in carried.values():
@@ -36,8 +45,7 @@ def carried_by(ids: Iterable[UUID]) -> dict[UUID, list[Errand]]:
 
 def corridors_of(ids: Iterable[UUID], *, now: datetime) -> dict[UUID, Corridor]:
     """Return where these runners said that they are going until later than ``now``."""
-    declared = Corridor.objects.filter(runner_id__in=list(ids), until__gt=now)
-    return {corridor.runner_id: corridor for corridor in declared}
+    return {corridor.runner_id: corridor for corridor in CORRIDORS.rows(ids=list(ids), now=now)}
 
 
 def corridor_on_duty(corridor: Corridor | None, duty_since: datetime | None) -> Corridor | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -18,6 +18,17 @@ from dispatch.selectors.waiting import ERRANDS, CoarseRow, coarse
 from errands.models import Errand
 from errands.pricing import DOOR_MINUTES
 
+NEVER_AGAIN = (OfferState.DECLINED, OfferState.DROPPED)
+OF_INTEREST = (*NEVER_AGAIN, OfferState.EXPIRED, OfferState.OFFERED)
+
+
+class Answer(NamedTuple):
+    """What has become of an offer so far."""
+
+    errand_id: UUID
+    runner_id: UUID
+    state: str
+
 
 class OfferRow(Struct):
     id: UUID
@@ -28,6 +39,21 @@ class OfferRow(Struct):
     bundle: UUID | None
     bundle_size: int
     expires_at: datetime
+
+
+def answers_about(errand_ids: Iterable[UUID]) -> list[Answer]:
+    """The offers of these errands that wait, or came to nothing."""
+    return ANSWERS.rows(errands=list(errand_ids))
+
+
+def errands_asked(ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these errands about which somebody is being asked now."""
+    return set(ERRANDS_ASKED.rows(errands=list(ids)))
+
+
+def runners_asked(ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these runners who are being asked about something now."""
+    return set(RUNNERS_ASKED.rows(runners=list(ids)))
 
 
 def offers_of(runner: User, *, state: OfferState | None = None) -> QuerySet[Offer]:
@@ -89,3 +115,15 @@ def offer_list(offers: Sequence[OfferRow]) -> list[dict[str, Any]]:
 
 
 OFFERS = Prepared(offers_of, OfferRow, OfferRow.__struct_fields__)  # compiled once
+ANSWERS = Prepared(
+    lambda errands: Offer.objects.filter(errand_id__in=errands, state__in=OF_INTEREST),
+    Answer,
+    Answer._fields,
+)
+WAITING = Offer.objects.filter(state=OfferState.OFFERED)
+ERRANDS_ASKED = Prepared(
+    lambda errands: WAITING.filter(errand_id__in=errands), lambda pk: pk, ["errand_id"]
+)
+RUNNERS_ASKED = Prepared(
+    lambda runners: WAITING.filter(runner_id__in=runners), lambda pk: pk, ["runner_id"]
+)

@@ -60,10 +60,11 @@ class AskedRow(Struct):
 
 def visible_errands(now: datetime) -> QuerySet[Errand]:
     """Open errands that runners may know of: not lapsed, and not long before their start."""
-    return _visible(now, now + settings.SCHEDULE_LEAD)
+    return visible_until(now, now + settings.SCHEDULE_LEAD)
 
 
-def _visible(now: datetime, soon: datetime) -> QuerySet[Errand]:
+def visible_until(now: datetime, soon: datetime) -> QuerySet[Errand]:
+    """The same, where ``soon`` is until when an errand must start; for prepared queries."""
     started = Q(starts_at__isnull=True) | Q(starts_at__lte=soon)
     in_time = Q(due_at__isnull=True) | Q(due_at__gt=now)
     return Errand.objects.filter(started, in_time, state=State.OPEN)
@@ -142,7 +143,7 @@ def _claimable_around(
     *, now: Any, soon: Any, kinds: Any, areas: Any, runner: Any,
     south: Any, west: Any, north: Any, east: Any,
 ) -> QuerySet[Errand]:  # fmt: skip
-    return _visible(now, soon).filter(
+    return visible_until(now, soon).filter(
         area__in=areas,  # what the index knows of places
         pickup_lat__range=(south, north),
         pickup_lng__range=(west, east),

@@ -9,6 +9,7 @@ from dispatch.services.answers import (
 )
 from dispatch.services.areas import areas_to_queue
 from dispatch.services.closing import (
+    expiry_is_new,
     offers_expire,
     offers_settle_drop,
     offers_withdraw,
@@ -34,6 +35,7 @@ __all__ = [
     "duty_on",
     "errand_claim",
     "errand_give_back",
+    "expiry_is_new",
     "forget_old",
     "match_area",
     "message_send",

@@ -6,20 +6,36 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
+from redis.exceptions import RedisError
 
 from common.db import on_commit, run_in_unit
+from common.redis import client
 from dispatch.models import Offer, OfferState
 from dispatch.services.messages import News, messages_send, turns_take
 from dispatch.signals import matching_wanted
 from errands.models import Errand
 
 AT_ONCE = 500
+KEPT_LONGER_S = 10
 
 
 def offers_expire(*, now: datetime) -> int:
     """End the offers that nobody answered in time; return how many."""
     return _close_waiting(Offer.objects.filter(expires_at__lte=now), OfferState.EXPIRED, now)
+
+
+def expiry_is_new(second: int) -> bool:
+    """Tell, to one of those who ask, whether offers that end by this second of the epoch are news.
+
+    Without Redis to all: one sweep too many does no harm.
+    """
+    try:
+        key, kept_s = f"dispatch:expiry:{second}", settings.OFFER_LIFE_S + KEPT_LONGER_S
+        return bool(client().set(key, 1, nx=True, ex=kept_s))
+    except RedisError:
+        return True
 
 
 def offers_withdraw(*, errand_id: UUID, now: datetime) -> int:

@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.selectors import approved_runner
-from common.db import in_one_unit
+from common.db import in_one_unit, on_commit
 from common.errors import Conflict, Invalid
 from common.geo import Point
+from dispatch import locations
 from dispatch.models import Corridor
 from dispatch.services.messages import turn_take
 
@@ -43,6 +44,7 @@ def corridor_declare(
     }  # fmt: skip
     if not Corridor.objects.filter(runner=user).update(**said):
         Corridor.objects.create(runner=user, **said)
+    on_commit(lambda: locations.note_under_way([user.pk], now=now))
     return Corridor.objects.get(runner=user)
 
 

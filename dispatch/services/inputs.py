@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,20 +14,29 @@ from django.db.models import Max
 
 from accounts.selectors import OnDuty, on_duty
 from common.geo import Box, Point, area_span, areas_in, box_around
+from common.prepared import prepared_models
 from dispatch import locations, matching
 from dispatch.matching import Free, Wanted
 from dispatch.matching.borders import Spot, along, belonging, in_reach
 from dispatch.matching.shapes import NEVER
 from dispatch.models import Corridor, Offer, OfferState
 from dispatch.policy import reach_m
-from dispatch.selectors import carried_by, corridor_on_duty, corridors_of, visible_errands
-from dispatch.services.offers import NEVER_AGAIN
+from dispatch.selectors import (
+    NEVER_AGAIN,
+    answers_about,
+    carried_by,
+    corridor_on_duty,
+    corridors_of,
+    errands_asked,
+    runners_asked,
+    visible_until,
+)
 from dispatch.services.visits import stay_s, visits
 from errands.models import Errand
 
 IDLE_WINDOW = timedelta(hours=1)
 AHEAD_M = 1_500.0  # out of reach, but a runner under way may come through it
-WHERE_AND_WHEN = ("area", "pickup_lat", "pickup_lng", "created_at", "opened_at", "starts_at")
+WHERE_AND_WHEN = ("id", "area", "pickup_lat", "pickup_lng", "created_at", "opened_at", "starts_at")
 # All that a run and the offers it makes need; half of the columns are for people.
 READ = (
     *WHERE_AND_WHEN, "requester_id", "kind", "title", "dropoff_lat", "dropoff_lng", "weight_kg",
@@ -43,53 +53,39 @@ class Inputs(NamedTuple):
     lent: list[Point]
 
 
-class _Asked(NamedTuple):
-    """About which errands, and which runners, are being asked now; in every area."""
-
-    errands: set[UUID]
-    runners: set[UUID]
-
-
 def inputs_of(area: str, *, now: datetime) -> Inputs | None:
     """Read what an area's run needs; None when no errand there waits to be offered.
 
     Raises:
         Unavailable: Redis does not answer.
     """
-    found = list(visible_errands(now).filter(area__range=area_span(area)).only(*READ))
-    asked = _asked() if found else _Asked(set(), set())
-    errands = {e.pk: e for e in sorted(found, key=_key) if e.pk not in asked.errands}
-    if not errands:
-        return None
+    first, last = area_span(area)
+    found = VISIBLE.rows(now=now, soon=now + settings.SCHEDULE_LEAD, first=first, last=last)
+    errands = {errand.pk: errand for errand in sorted(found, key=attrgetter("pk"))}
     wanted = _wanted(errands, now)
-    return Inputs(errands, wanted, *_runners(area, wanted, asked, now))
-
-
-def _key(errand: Errand) -> UUID:
-    return errand.pk
-
-
-def _asked() -> _Asked:
-    waiting = Offer.objects.filter(state=OfferState.OFFERED).values_list("errand_id", "runner_id")
-    errands, runners = zip(*waiting, strict=True) if waiting else ((), ())
-    return _Asked(set(errands), set(runners))
+    if not wanted:
+        return None
+    return Inputs(errands, wanted, *_runners(area, wanted, now))
 
 
 # --- Errands -----------------------------------------------------------------------------
 
 
 def _wanted(errands: Mapping[UUID, Errand], now: datetime) -> list[Wanted]:
+    """What there is to know of errands, of those about which nobody is being asked now."""
     excluded: defaultdict[UUID, set[UUID]] = defaultdict(set)
     ignored: defaultdict[UUID, Counter[UUID]] = defaultdict(Counter)
-    answered = Offer.objects.filter(
-        errand_id__in=list(errands), state__in=(*NEVER_AGAIN, OfferState.EXPIRED)
-    )
-    for errand_id, runner_id, state in answered.values_list("errand_id", "runner_id", "state"):
-        if state in NEVER_AGAIN:
+    asked: set[UUID] = set()
+    for errand_id, runner_id, state in answers_about(errands):
+        if state == OfferState.OFFERED:
+            asked.add(errand_id)
+        elif state in NEVER_AGAIN:
             excluded[errand_id].add(runner_id)
         else:
             ignored[errand_id][runner_id] += 1
-    return [_wish(e, excluded[e.pk], ignored[e.pk], now) for e in errands.values()]
+    return [
+        _wish(e, excluded[e.pk], ignored[e.pk], now) for e in errands.values() if e.pk not in asked
+    ]
 
 
 def _wish(errand: Errand, excluded: set[UUID], ignored: Counter[UUID], now: datetime) -> Wanted:
@@ -124,25 +120,23 @@ def _seconds(at: datetime | None, now: datetime, *, never: float) -> float:
 # --- Runners -----------------------------------------------------------------------------
 
 
-def _runners(
-    area: str, wanted: Sequence[Wanted], asked: _Asked, now: datetime
-) -> tuple[list[Free], list[Point]]:
+def _runners(area: str, wanted: Sequence[Wanted], now: datetime) -> tuple[list[Free], list[Point]]:
     """Return the runners who belong to these errands; and the ways of those who do not.
 
     Looked at is who stands in reach, and who is under way not far from it.
     """
     ours = [Spot(each.pickup, each.reach_m) for each in wanted]
-    pickups, margin = [spot.point for spot in ours], max(spot.reach_m for spot in ours)
-    around = locations.around(pickups, margin + AHEAD_M, now=now)
-    places = {pk: place for pk, place in around.items() if pk not in asked.runners}
+    pickups, reach = [spot.point for spot in ours], max(spot.reach_m for spot in ours)
+    places = locations.around(pickups, reach, ahead_m=AHEAD_M, now=now)
+    for asked in runners_asked(places):
+        del places[asked]
     if not places:
         return [], []
     near = zip(places, in_reach(list(places.values()), ours).tolist(), strict=True)
     free = _free(places, {pk for pk, is_near in near if is_near}, now)
     if not free:
         return [], []
-    others = _beyond(area, box_around(pickups, 2 * margin), asked, now)
-    return _divided(free, ours, others)
+    return _divided(free, ours, _beyond(area, box_around(pickups, 2 * reach), now))
 
 
 def _divided(
@@ -160,12 +154,13 @@ def _way_of(runner: Free) -> list[Point]:
     return along([runner.position, *(stop.point for stop in runner.stops), *end])
 
 
-def _beyond(area: str, box: Box, asked: _Asked, now: datetime) -> list[Spot]:
+def _beyond(area: str, box: Box, now: datetime) -> list[Spot]:
     """The waiting errands of other areas that could be nearer to a runner in reach of ours."""
     first, last = area_span(area)
     areas = [name for name in areas_in(box) if not first <= name <= last]
-    errands = visible_errands(now).filter(area__in=areas).only(*WHERE_AND_WHEN)
-    return [Spot(e.pickup, _reach(e, now)) for e in errands if e.pk not in asked.errands]
+    errands = BEYOND.rows(now=now, soon=now + settings.SCHEDULE_LEAD, areas=areas)
+    asked = errands_asked([errand.pk for errand in errands])
+    return [Spot(e.pickup, _reach(e, now)) for e in errands if e.pk not in asked]
 
 
 def _free(places: Mapping[UUID, Point], near: set[UUID], now: datetime) -> list[Free]:
@@ -212,3 +207,15 @@ def _way(corridor: Corridor, now: datetime) -> matching.Corridor:
         most_added_s=corridor.most_added_minutes * 60.0,
         until_s=(corridor.until - now).total_seconds(),
     )
+
+
+# Compiled once.
+VISIBLE = prepared_models(
+    Errand,
+    READ,
+    lambda now, soon, first, last: visible_until(now, soon).filter(area__range=(first, last)),
+)
+BEYOND = prepared_models(
+    Errand, WHERE_AND_WHEN,
+    lambda now, soon, areas: visible_until(now, soon).filter(area__in=areas),
+)  # fmt: skip

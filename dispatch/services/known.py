@@ -17,7 +17,7 @@ from dispatch import locations
 from dispatch.locations import Recalled
 from dispatch.models import TrailPoint
 from dispatch.policy import CLOCKS_DIFFER, Fix, Load, Sifted, etas, sift
-from dispatch.selectors import carried_by, load_of
+from dispatch.selectors import carried_by, corridors_of, load_of
 from dispatch.services.trails import trail_end
 from errands.models import Errand
 
@@ -121,7 +121,7 @@ def is_for(errand: Errand, fix: Fix) -> bool:
     return fix.recorded_at >= since - CLOCKS_DIFFER
 
 
-def look_up(recalled: Sequence[Recalled]) -> list[Known]:
+def look_up(recalled: Sequence[Recalled], *, now: datetime) -> list[Known]:
     """Add to what Redis knows of each runner what the database does, if it is not noted.
 
     Raises:
@@ -132,7 +132,10 @@ def look_up(recalled: Sequence[Recalled]) -> list[Known]:
     waiting = RunnerProfile.objects.filter(user_id__in=unsure, on_duty=True)
     on_duty = set(waiting.values_list("user_id", flat=True)) if unsure else set()
     if unsure:
-        locations.note_occupations({each: _occupation(each, carried, on_duty) for each in unsure})
+        locations.note_occupations(
+            {each: _occupation(each, carried, on_duty) for each in unsure},
+            under_way=carried.keys() | corridors_of(unsure, now=now).keys(), now=now,
+        )  # fmt: skip
     on_duty.update(each.runner_id for each in recalled if each.occupation == Occupation.IDLE)
     return [
         _known(each, carried.get(each.runner_id, []), on_duty=each.runner_id in on_duty)

@@ -13,15 +13,14 @@ from django.db.models import F
 from accounts.selectors import on_duty
 from common.db import on_commit, run_in_unit
 from common.ids import uuid7
+from common.prepared import Prepared
 from dispatch.matching import Match
 from dispatch.models import Offer, OfferState, Solve
-from dispatch.selectors import offer_view
+from dispatch.selectors import NEVER_AGAIN, answers_about, offer_view, runners_asked
 from dispatch.services.messages import News, messages_send, turns_take
 from dispatch.signals import offers_made
 from errands.models import Errand
 from errands.states import State
-
-NEVER_AGAIN = (OfferState.DECLINED, OfferState.DROPPED)
 
 
 def offers_make(
@@ -102,23 +101,28 @@ def _still_fitting(matches: Sequence[Match], errands: Mapping[UUID, Errand]) -> 
 
 def _idle_runners(ids: Sequence[UUID]) -> set[UUID]:
     """Who is on duty, and is not being asked about anything."""
-    waiting = Offer.objects.filter(runner_id__in=ids, state=OfferState.OFFERED)
-    return on_duty(ids).keys() - set(waiting.values_list("runner_id", flat=True))
+    return on_duty(ids).keys() - runners_asked(ids)
 
 
 def _unchanged(ids: Sequence[UUID], errands: Mapping[UUID, Errand]) -> set[UUID]:
     """The errands that are open as they were read."""
-    still_open = Errand.objects.filter(pk__in=ids, state=State.OPEN).values_list("pk", "version")
+    still_open = STILL_OPEN.rows(ids=list(ids))
     return {pk for pk, version in still_open if version == errands[pk].version}
 
 
 def _asked_and_refused(ids: Sequence[UUID]) -> tuple[set[UUID], set[tuple[UUID, UUID]]]:
     """The errands about which somebody is being asked; and whom to ask about which no more."""
-    offers = Offer.objects.filter(errand_id__in=ids, state__in=(OfferState.OFFERED, *NEVER_AGAIN))
     asked, refused = set(), set()
-    for errand_id, runner_id, state in offers.values_list("errand_id", "runner_id", "state"):
+    for errand_id, runner_id, state in answers_about(ids):
         if state == OfferState.OFFERED:
             asked.add(errand_id)
-        else:
+        elif state in NEVER_AGAIN:
             refused.add((errand_id, runner_id))
     return asked, refused
+
+
+STILL_OPEN = Prepared(
+    lambda ids: Errand.objects.filter(pk__in=ids, state=State.OPEN),
+    lambda *row: row,
+    ["id", "version"],
+)

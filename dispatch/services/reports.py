@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from django.db import DatabaseError
 
 from accounts.models import User
+from common import clock
 from common.db import in_database
 from common.errors import Unavailable
 from common.together import PerLoop, Together
@@ -38,7 +39,7 @@ def positions_report(
         Unavailable: Redis does not answer.
     """
     teller = uuid4().hex  # nobody: sockets of this runner ask again
-    [known] = look_up([locations.recall_now(user.pk, teller=teller)])
+    [known] = look_up([locations.recall_now(user.pk, teller=teller)], now=now)
     if not known.occupied:
         return off_duty(points)
     kept, refused = known.sift(points, now=now, behind=behind)
@@ -55,7 +56,7 @@ def off_duty(points: Sequence[Reading]) -> Report:
 
 
 async def _recall_all(asked: Sequence[tuple[UUID, str]]) -> list[Known]:
-    return await in_database(look_up, await locations.recall(asked))
+    return await in_database(look_up, await locations.recall(asked), now=clock.now())
 
 
 _recalls: PerLoop[Together[tuple[UUID, str], Known]] = PerLoop(

@@ -23,6 +23,11 @@ from payments.models import Payment
 MOVES = {"raise": Move.RAISE, "budget": Move.EXTEND, "blocks": Move.EXTEND}
 KINDS = {"raise": ANY_KIND, "budget": PURCHASE, "blocks": QUEUE}
 MOST_BLOCKS = 32
+NAMES = {
+    "raise": _("Higher reward for an errand"),
+    "budget": _("Larger budget for a purchase"),
+    "blocks": _("More waiting in a queue"),
+}
 COSTS = ("reward", "service_fee", "budget")
 
 
@@ -93,6 +98,7 @@ def _order(errand: Errand, word: str, value: int, now: datetime) -> Payment:
         subject=errand.reference,
         payer=errand.requester,
         amount=_cost(errand, _changes(errand, word, value)),
+        name=str(NAMES[word]),
         now=now,
     )
 

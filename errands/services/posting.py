@@ -151,6 +151,7 @@ def errand_post(
         subject=errand.reference,
         payer=requester,
         amount=errand.total,
+        name=_("%(kind)s errand") % {"kind": errand.get_kind_display()},
         now=now,
     )
     return errand

@@ -41,7 +41,7 @@ def tip_order_create(*, errand_id: UUID, requester: User, amount: int, now: date
             return last
     order = escrow.order_create(
         reference=errand.tip_reference, subject=errand.tip_reference, payer=requester,
-        amount=amount, now=now,
+        amount=amount, name=str(_("Tip for an errand")), now=now,
     )  # fmt: skip
     _note(errand, tip, order, now)
     return order

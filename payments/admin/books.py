@@ -83,7 +83,11 @@ class RefundAdmin(ReadOnly, LargeTable, ModelAdmin):
     @display(
         description=_("state"),
         ordering="state",
-        label={RefundState.REQUESTED: "warning", RefundState.DONE: "success"},
+        label={
+            RefundState.REQUESTED: "warning",
+            RefundState.NO_ACCOUNT: "danger",
+            RefundState.DONE: "success",
+        },
     )
     def state_label(self, refund: Refund) -> tuple[str, str | Promise]:
         return refund.state, refund.get_state_display()

@@ -1,5 +1,6 @@
 """Every write of money: orders in, what is held split once, refunds out."""
 
+from payments.escrow.checkout import Checkout, checkout, checkout_of, order_behind
 from payments.escrow.hooks import (
     webhook_process,
     webhook_store,
@@ -13,17 +14,23 @@ from payments.escrow.orders import (
     orders_expire,
 )
 from payments.escrow.reading import order_read, orders_reconcile
+from payments.escrow.receiving import refund_account_keep
 from payments.escrow.refunds import refund_order, refund_send, refunds_due, refunds_send
 from payments.escrow.settling import escrow_held, settle
 
 __all__ = [
     "Charge",
+    "Checkout",
+    "checkout",
+    "checkout_of",
     "escrow_held",
+    "order_behind",
     "order_confirm",
     "order_create",
     "order_read",
     "orders_expire",
     "orders_reconcile",
+    "refund_account_keep",
     "refund_order",
     "refund_send",
     "refunds_due",

@@ -30,11 +30,12 @@ PERHAPS = UNKNOWN | {PaymentState.WAITING.value}
 
 
 def order_create(
-    *, reference: str, subject: str, payer: User, amount: int, now: datetime
+    *, reference: str, subject: str, payer: User, amount: int, now: datetime, name: str = ""
 ) -> Payment:
     """Make an order of ``amount`` won for ``reference``, to be paid within ``PAYMENT_LIFE``.
 
-    ``subject`` names the escrow account; orders of one subject are held together.
+    ``subject`` names the escrow account; orders of one subject are held together. ``name`` tells
+    the payer, and the payment company, what it is for.
     """
     if amount <= 0:
         raise ValueError(f"An order of {amount} won can't be paid.")
@@ -42,6 +43,7 @@ def order_create(
         order_id=f"order-{uuid7().hex}",
         reference=reference,
         subject=subject,
+        name=name,
         payer=payer,
         amount=amount,
         expires_at=now + settings.PAYMENT_LIFE,
@@ -100,14 +102,18 @@ class Charge:
         if not self._taken:
             raise AssertionError("take() comes before hold()")
         found = self._found
-        if found is not None and found.status == Status.WAITING_FOR_DEPOSIT:
-            until, to = found.deposit_until, found.deposit_to
-            self._move(UNKNOWN, PaymentState.WAITING, deposit_until=until, deposit_to=to)
-        # Only who makes it paid books the money; who comes second finds it paid and answers so.
-        elif found is not None and self._move(PERHAPS, PaymentState.DONE, paid_at=self.now):
-            _hold(self.payment)
+        if found is not None:
+            self._write(found)
         self._check_paid_with_this_key()
         return self.payment
+
+    def _write(self, found: Found) -> None:
+        deposit = {"deposit_until": found.deposit_until, "deposit_to": found.deposit_to}
+        if found.status == Status.WAITING_FOR_DEPOSIT:
+            self._move(UNKNOWN, PaymentState.WAITING, **deposit)
+        # Only who makes it paid books the money; who comes second finds it paid and answers so.
+        elif self._move(PERHAPS, PaymentState.DONE, paid_at=self.now, **deposit):
+            _hold(self.payment)
 
     def let_go(self) -> None:
         """The gateway says finally that no money came, and none will, with this key."""

@@ -12,6 +12,7 @@ from payments.gateways import TAKEN, TIMEOUT_S, Found, GatewayDown, Status, gate
 from payments.models import Payment, PaymentState
 
 BATCH = 50
+KEYLESS = (PaymentState.READY, PaymentState.EXPIRED)
 OVER = frozenset({Status.ABORTED, Status.EXPIRED, Status.CANCELED})
 
 logger = logging.getLogger(__name__)
@@ -33,16 +34,34 @@ def orders_reconcile(*, now: datetime) -> int:
 def order_read(*, payment: Payment, now: datetime) -> bool:
     """Look the order up at the gateway and book what it says; True if that settled it as paid.
 
-    Must not be called inside a unit of work.
+    Must not be called inside a unit of work. One that nobody tried to pay, as far as we know, is
+    looked up too: the money may have come under a key that we never saw, or lost with a backup.
     """
-    if payment.state not in PERHAPS:
+    if payment.state == PaymentState.DONE:
         return False
     try:
+        if payment.state not in PERHAPS:
+            adopted = _adopted(payment)
+            return adopted is not None and _settled(payment, adopted, now)
         found = gateway().find(payment_key=payment.payment_key, timeout_s=TIMEOUT_S)
         return _settled(payment, found, now)
     except (Conflict, GatewayDown) as refusal:
         logger.warning("Order %s is not finished: %s", payment.order_id, refusal.code)
         return False
+
+
+def _adopted(payment: Payment) -> Found | None:
+    """Note the key of money that was taken for the order, as before a confirmation of ours."""
+    found = gateway().find_order(order_id=payment.order_id, timeout_s=TIMEOUT_S)
+    if found is None or found.status not in TAKEN:
+        return None
+    found.check(order_id=payment.order_id, amount=payment.amount)
+    keyless = Payment.objects.filter(pk=payment.pk, state__in=KEYLESS, payment_key="")
+    key = found.payment_key
+    if not run_in_unit(lambda: keyless.update(state=PaymentState.UNKNOWN, payment_key=key)):
+        return None  # somebody pays just now, perhaps with this very key
+    payment.payment_key = key
+    return found
 
 
 def _settled(payment: Payment, found: Found | None, now: datetime) -> bool:

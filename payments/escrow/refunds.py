@@ -18,8 +18,16 @@ from django.utils.translation import gettext_lazy as _
 from common.db import in_one_unit, on_commit, run_in_unit
 from common.errors import Conflict
 from payments import ledger
-from payments.gateways import TIMEOUT_S, Cancel, Declined, GatewayDown, gateway
-from payments.models import Payment, PaymentState, Refund, RefundState
+from payments.escrow.receiving import account_ready, account_refused, receiver_of
+from payments.gateways import (
+    TIMEOUT_S,
+    AccountRefused,
+    Cancel,
+    Declined,
+    GatewayDown,
+    gateway,
+)
+from payments.models import OWED, Payment, PaymentState, Refund, RefundState
 from payments.signals import refund_requested
 
 BATCH = 50
@@ -71,8 +79,14 @@ def refunds_request(*, subject: str, amount: int, reason: str, now: datetime) ->
 
 def refunds_due(*, now: datetime) -> list[UUID]:
     """Return the refunds whose time to be sent has come, the longest waiting first."""
-    due = Refund.objects.filter(state=RefundState.REQUESTED, try_at__lte=now)
-    return list(due.order_by("try_at").values_list("pk", flat=True)[:BATCH])
+    # Two questions, so that each goes along the index of its state. Who waits for an account is
+    # asked about too: the payer may have given one to be paid out.
+    due = (Refund.objects.filter(state=state, try_at__lte=now) for state in OWED)
+    return [
+        refund_id
+        for refunds in due
+        for refund_id in refunds.order_by("try_at").values_list("pk", flat=True)[:BATCH]
+    ]
 
 
 def refund_send(*, refund_id: UUID, now: datetime) -> bool:
@@ -89,6 +103,10 @@ def refund_send(*, refund_id: UUID, now: datetime) -> bool:
         # idempotency keys after some days: a later try looks before it asks.
         if not (refund.attempts and _sent_before(refund)):
             _ask_gateway(refund)
+    except AccountRefused as refusal:
+        logger.warning("Refund %s needs another account: %s", refund.reference, refusal.extra)
+        run_in_unit(lambda: account_refused(refund=refund, now=now))
+        return False
     except (Declined, GatewayDown) as refusal:
         logger.warning("Refund %s is not sent: %s", refund.reference, refusal.code)
         return False
@@ -107,12 +125,20 @@ def pause_after(attempts: int) -> timedelta:
 
 
 def _lease(refund: Refund, now: datetime) -> bool:
-    """Count the try and set the time of the next one, before this one: a crash is a failure."""
+    """Count the try and set the time of the next one, before this one: a crash is a failure.
+
+    False if another call does it, or nobody knows where to send a deposit.
+    """
     attempts = refund.attempts + 1
-    mine = Refund.objects.filter(
-        pk=refund.pk, state=RefundState.REQUESTED, attempts=refund.attempts
+    needs_account = refund.payment.deposit_to or refund.state == RefundState.NO_ACCOUNT
+    ready = not needs_account or account_ready(refund.payment)
+    mine = Refund.objects.filter(pk=refund.pk, state__in=OWED, attempts=refund.attempts)
+    moved = mine.update(
+        state=RefundState.REQUESTED if ready else RefundState.NO_ACCOUNT,
+        attempts=attempts,
+        try_at=now + pause_after(attempts),
     )
-    return bool(mine.update(attempts=attempts, try_at=now + pause_after(attempts)))
+    return bool(moved) and ready
 
 
 def _ask_gateway(refund: Refund) -> None:
@@ -122,6 +148,7 @@ def _ask_gateway(refund: Refund) -> None:
         reason=refund.reason,
         idempotency_key=refund.reference,
         timeout_s=TIMEOUT_S,
+        receiver=receiver_of(refund.payment),
     )
 
 
@@ -132,8 +159,8 @@ def _sent_before(refund: Refund) -> bool:
 
 
 def _book(refund: Refund, now: datetime) -> bool:
-    requested = Refund.objects.filter(pk=refund.pk, state=RefundState.REQUESTED)
-    if not requested.update(state=RefundState.DONE, done_at=now):
+    owed = Refund.objects.filter(pk=refund.pk, state__in=OWED)
+    if not owed.update(state=RefundState.DONE, done_at=now):
         return False
     ledger.post(
         reference=f"sent:{refund.reference}",

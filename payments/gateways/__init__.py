@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -25,6 +25,13 @@ class Declined(Conflict):
 
     code = "payment_declined"
     message = _("The payment was declined. Please try another way to pay.")
+
+
+class AccountRefused(Declined):
+    """A deposit can't go back to this account, or to none: the payer has to give another."""
+
+    code = "refund_account_refused"
+    message = _("The payment company refuses this account.")
 
 
 class GatewayDown(Unavailable):
@@ -59,6 +66,18 @@ class Cancel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Receiver:
+    """The account that a deposit goes back to; ``bank`` is a code of 금융결제원, as 088."""
+
+    bank: str
+    number: str
+    holder: str
+
+    def __repr__(self) -> str:
+        return f"Receiver({self.bank})"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """A payment as the company has it now; amounts in won."""
 
@@ -67,7 +86,7 @@ class Found:
     status: Status
     amount: int
     cancels: tuple[Cancel, ...] = ()
-    deposit_to: str = ""  # bank and number of the virtual account
+    deposit_to: str = ""  # bank (its name) and number of the virtual account
     deposit_until: datetime | None = None
 
     def check(self, *, order_id: str, amount: int) -> None:
@@ -77,11 +96,43 @@ class Found:
             raise GatewayDown
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settlement:
+    """One line of what the company settles with us: money it took, or sent back.
+
+    ``amount`` in won is never negative, ``kind`` tells its way. ``fee`` is what the company keeps
+    of it, negative where it gives some back.
+    """
+
+    order_id: str
+    payment_key: str
+    kind: Literal["payment", "cancel"]
+    amount: int
+    fee: int
+    sold_on: date  # by the clock of Seoul, as the next one
+    paid_out_on: date
+
+    @property
+    def paid_out(self) -> int:
+        """What we get of it; negative for a cancel."""
+        return (self.amount if self.kind == "payment" else -self.amount) - self.fee
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Where the payer agrees to a payment, before it can be confirmed."""
+
+    company: Literal["toss", "sandbox"]
+    client_key: str = ""
+    script: str = ""  # the address of what opens it in a page; "" if nothing is to open
+    origins: tuple[str, ...] = ()  # where that loads from, as a content policy names them
+
+
 class Gateway(Protocol):
     """A payment company. The same ``idempotency_key`` moves money once and answers the same.
 
     Amounts in won. ``confirm`` and ``cancel`` raise :class:`Declined` or :class:`GatewayDown`,
-    nothing else; ``find`` only the latter. All answer within ``timeout_s``.
+    nothing else; those that only read, the latter alone. All answer within ``timeout_s``.
     """
 
     def confirm(
@@ -106,11 +157,28 @@ class Gateway(Protocol):
         reason: str,
         idempotency_key: str,
         timeout_s: float,
+        receiver: Receiver | None = None,
     ) -> None:
-        """Send ``amount`` of a taken payment back."""
+        """Send ``amount`` of a taken payment back, a deposit to ``receiver``.
+
+        Raises:
+            AccountRefused: not to that one; with another the same key is another question.
+        """
 
     def find(self, *, payment_key: str, timeout_s: float) -> Found | None:
         """Look a payment up; None if the company knows none. Moves no money."""
+
+    def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
+        """The same for an order whose payment key nobody told us."""
+
+    def settlements(self, *, day: date, timeout_s: float) -> list[Settlement]:
+        """Return all that was paid and canceled on ``day``, by the clock of Seoul.
+
+        The company knows a day once it is over; it may have many pages, ``timeout_s`` for each.
+        """
+
+    def window(self) -> Window:
+        """Return where the payer agrees; asks nobody."""
 
 
 def gateway() -> Gateway:

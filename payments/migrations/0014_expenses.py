@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0010_payouts'),
+        ('payments', '0011_refund_accounts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -10,7 +10,7 @@ import h3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_django import Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from accounts.models import User
 from common.geo import REGION, Point, area_around, area_of, metres_between
@@ -238,14 +238,18 @@ def test_each_spot_has_its_own_reach() -> None:
 
 
 def test_who_comes_through_is_asked_though_he_stands_elsewhere(
-    alice: User, bob: User, now: dt.datetime
+    alice: User,
+    bob: User,
+    now: dt.datetime,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     errand = opened(alice, now=now)
     stand(bob, 1_500, now=now)
     assert services.match_area(area=HERE, now=now) == 0
-    services.corridor_declare(
-        user=bob, destination=north(-500), until=now + dt.timedelta(hours=2),
-        most_added_minutes=30, now=now + dt.timedelta(seconds=1),
-    )  # fmt: skip
+    with django_capture_on_commit_callbacks(execute=True):
+        services.corridor_declare(
+            user=bob, destination=north(-500), until=now + dt.timedelta(hours=2),
+            most_added_minutes=30, now=now + dt.timedelta(seconds=1),
+        )  # fmt: skip
     assert services.match_area(area=HERE, now=now + dt.timedelta(seconds=1)) == 1
     assert errand.offers.get().runner == bob

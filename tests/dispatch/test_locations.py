@@ -54,6 +54,24 @@ def test_a_box_around_places_with_a_margin(now: dt.datetime) -> None:
     assert is_at(found[BOB], -550)
 
 
+def test_who_is_under_way_is_found_farther_away_until_noted_otherwise(now: dt.datetime) -> None:
+    for person, metres in ((BOB, 1_500), (CHARLIE, 1_500), (EVE, 2_200)):
+        locations.place(person, north(metres), now=now)
+    locations.note_under_way([BOB, EVE], now=now)
+    assert set(locations.around([CITY_HALL], 600, ahead_m=1_500, now=now)) == {BOB}
+    assert is_at(locations.around([CITY_HALL], 600, ahead_m=1_500, now=now)[BOB], 1_500)
+    assert locations.around([CITY_HALL], 600, now=now) == {}
+    locations.note_occupations({BOB: "idle"}, now=now)
+    assert locations.around([CITY_HALL], 600, ahead_m=1_500, now=now) == {}
+    assert list(client().keys("dispatch:search:*")) == []
+
+
+def test_between_places_far_apart_nobody_is_looked_at(now: dt.datetime) -> None:
+    for person, metres in ((BOB, 100), (CHARLIE, 5_000), (EVE, 10_100)):
+        locations.place(person, north(metres), now=now)
+    assert set(locations.around([north(0), north(10_000)], 200, now=now)) == {BOB, EVE}
+
+
 def test_an_old_position_does_not_count(now: dt.datetime) -> None:
     put(BOB, now, ago_s=121)
     put(CHARLIE, now, ago_s=119)
@@ -93,8 +111,8 @@ async def test_the_start_of_a_duty_is_no_report(now: dt.datetime) -> None:
     assert recalled() == (None, None)
 
 
-async def test_an_occupation_is_noted_and_forgotten() -> None:
-    locations.note_occupations({BOB: "idle"})
+async def test_an_occupation_is_noted_and_forgotten(now: dt.datetime) -> None:
+    locations.note_occupations({BOB: "idle"}, now=now)
     assert recalled() == (None, "idle")
     assert 0 < int(client().ttl(f"dispatch:runner:{BOB.hex}:occupation")) <= 30
     locations.forget_occupation(BOB)
@@ -103,7 +121,7 @@ async def test_an_occupation_is_noted_and_forgotten() -> None:
 
 async def test_who_is_forgotten_leaves_nothing_behind(now: dt.datetime) -> None:
     await locations.remember(BOB, [fix(0, now)])
-    locations.note_occupations({BOB: "idle"})
+    locations.note_occupations({BOB: "carrying"}, under_way={BOB}, now=now)
     locations.forget(BOB)
     assert list(client().keys("dispatch:*")) == []
 

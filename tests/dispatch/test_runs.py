@@ -251,7 +251,7 @@ def queries(work: Callable[[], int], made: int) -> int:
     return len(statements)
 
 
-READ, NOBODY_THERE, ALL_ASKED = 9, 3, 2  # queries, whoever waits and whoever stands there
+READ, NOBODY_THERE, ALL_ASKED = 9, 2, 2  # queries, whoever waits and whoever stands there
 NOTED, REASONS = 1, 1
 OFFERED = 11
 EXPIRED = 8

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from common.db import in_unit
-from payments.gateways import Cancel, Declined, Found, GatewayDown, Status
+from payments.gateways import Cancel, Declined, Found, GatewayDown, Receiver, Status
 
 Trouble = Callable[[], None]
 
@@ -54,6 +54,7 @@ class MemoryGateway:
         reason: str,
         idempotency_key: str,
         timeout_s: float,
+        receiver: Receiver | None = None,
     ) -> None:
         self._move(self.sent, idempotency_key, amount, timeout_s)
 
@@ -64,6 +65,10 @@ class MemoryGateway:
             if of_key == payment_key:
                 return self._found(payment_key, order_id, amount)
         return None
+
+    def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
+        keys = [key for key in self.taken if key.startswith(f"{order_id}:")]
+        return self.find(payment_key=keys[-1].split(":")[1], timeout_s=timeout_s) if keys else None
 
     def _found(self, payment_key: str, order_id: str, amount: int) -> Found:
         mine = [(key, won) for key, won in self.sent.items() if order_id in key]

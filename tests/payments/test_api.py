@@ -58,6 +58,7 @@ def test_confirm_holds_the_money(client: APIClient, url: str, order: Payment) ->
         "state": "done",
         "deposit_to": "",
         "deposit_until": None,
+        "refund_account_missing": False,
     }
     assert escrow.escrow_held(SUBJECT) == 11_000
 

@@ -12,8 +12,9 @@ from pytest_django import Settings
 
 from accounts.models import User
 from payments import escrow, ledger
+from payments.gateways import Receiver
 from payments.gateways.toss import TossGateway
-from payments.models import Payment, Transfer, Webhook
+from payments.models import Payment, Refund, Transfer, Webhook
 from tests.races.crowd import MANY, at_once
 from tests.toss.company import SECRET_KEY
 from tests.toss.server import TossServer, toss_server
@@ -91,6 +92,55 @@ def test_confirming_against_canceling(toss: TossServer, order: Payment, now: dt.
     assert toss.company.holds() in {0, 1_000}
     assert_same_books(toss, toss.company.holds())
     assert ledger.balance_of(ledger.REFUNDS) == 0
+
+
+@pytest.fixture
+def going_back(toss: TossServer, order: Payment, bob: User, now: dt.datetime) -> Refund:
+    """₩100 of a deposit of ₩1,000, on their way back to an account that nobody gave yet."""
+    key = toss.company.agree(order.order_id, 1_000, method="가상계좌")
+    waiting = confirm(order, key, now)
+    toss.company.deposit(key)
+    escrow.order_read(payment=waiting, now=now)
+    escrow.settle(
+        reference="thing:1", kind="t", pay={bob.pk: 900}, commission=0, refund=100, now=now
+    )
+    return Refund.objects.get()
+
+
+def test_twenty_accounts_for_one_refund_get_it_once(
+    toss: TossServer, going_back: Refund, now: dt.datetime
+) -> None:
+    """Half give an account, each another one; half send."""
+    payment = going_back.payment
+
+    def act(number: int) -> str:
+        if number % 2:
+            return str(escrow.refund_send(refund_id=going_back.pk, now=now))
+        escrow.refund_account_keep(
+            payment=payment, bank="088", number=f"1101234567{number:02}", holder="김밥", now=now
+        )
+        return "kept"
+
+    outcome = Counter(map(str, at_once(act)))
+    assert outcome["kept"] == 1
+    escrow.refunds_send(now=now + dt.timedelta(hours=2))
+    assert_same_books(toss, 900)
+    assert len(toss.company.payments[payment.payment_key]["cancels"]) == 1
+
+
+@pytest.mark.control
+def test_control_an_account_for_each_try_moves_money_for_each(
+    toss: TossServer, going_back: Refund
+) -> None:
+    """What the one account of a refund is for."""
+    at_once(
+        lambda n: TossGateway().cancel(
+            payment_key=going_back.payment.payment_key, amount=10, reason="r",
+            idempotency_key="the-same", timeout_s=10,
+            receiver=Receiver(bank="088", number=f"1101234567{n:02}", holder="김밥"),
+        )
+    )  # fmt: skip
+    assert toss.company.holds() < 1_000 - 10
 
 
 def store(order: Payment, key: str, now: dt.datetime) -> str:

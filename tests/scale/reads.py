@@ -16,9 +16,11 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from common import clock
 from dispatch.consumers import ErrandConsumer, RunnerConsumer, StaffMapConsumer, TrackConsumer
 from dispatch.live.picture import last_position
 from errands.states import State
+from payments import escrow
 from payments.models import Payment, Payout
 from tests.scale.town import Town
 
@@ -63,6 +65,7 @@ API = [
     Address("/api/v1/balance", "bob", 2),
     Address("/api/v1/statement", "bob", 3),
     Address("/api/v1/payments/{order_id}", "alice", 1),
+    Address("/api/v1/payments/{order_id}/checkout", "alice", 1),
     Address("/api/v1/bank-account", "bob", 1),
     Address("/api/v1/payouts", "bob", 1),
     Address("/api/v1/payouts/{payout_id}", "bob", 1),
@@ -87,8 +90,16 @@ def api_reads(town: Town) -> Iterator[tuple[Address, Read]]:
     }
     people = {"alice": town.alice, "bob": town.bob, "rare": town.requesters[-1]}
     for address in API:
-        path = f"{address.path}{address.asked}".format(**keys)
+        mine = {"order_id": unpaid(town).order_id} if address.path.endswith("/checkout") else {}
+        path = f"{address.path}{address.asked}".format(**keys | mine)
         yield address, _get(path, people.get(address.who))
+
+
+def unpaid(town: Town) -> Payment:
+    """An order of alice's that can still be paid."""
+    return escrow.order_create(
+        reference="thing", subject="thing", payer=town.alice, amount=1_000, now=clock.now()
+    )
 
 
 def _get(path: str, user: User | None) -> Read:
@@ -106,13 +117,18 @@ def _get(path: str, user: User | None) -> Read:
 # --- Pages -------------------------------------------------------------------------------
 
 
-PAGES = {"landing": 3, "pulse": 3, "tracking-page": 3}
+PAGES = {"landing": 3, "pulse": 3, "tracking-page": 3, "pay": 1, "pay-fail": 1}
 
 
 def page_reads(town: Town) -> Iterator[tuple[str, Read]]:
-    token = town.newest(State.PICKED_UP).tracking_token
+    payment = escrow.checkout(payment=unpaid(town), now=clock.now()).token
+    tokens = {
+        "tracking-page": town.newest(State.PICKED_UP).tracking_token,
+        "pay": payment,
+        "pay-fail": payment,
+    }
     for name in PAGES:
-        path = reverse(name, args=[token] if name == "tracking-page" else [])
+        path = reverse(name, args=[tokens[name]] if name in tokens else [])
         yield name, _page(Client(), path)
 
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import secrets
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 SECRET_KEY = "test_sk_of_our_own_server"
 SEOUL = dt.timezone(dt.timedelta(hours=9))
-Answer = tuple[int, dict[str, Any]]
+Answer = tuple[int, Any]
+ORDER_ID = re.compile(r"[\w-]{6,64}", re.ASCII)
+CLOSED = "9999"  # accounts that end so take no money
+# fmt: off
+BANKS = frozenset({
+    "02", "03", "06", "07", "11", "12", "20", "23", "27", "31", "32", "34", "35", "37", "39", "45",
+    "48", "50", "64", "71", "81", "88", "89", "90", "92",
+})
+# fmt: on
+FEE_PERCENT = 3
+PAID_OUT_AFTER = dt.timedelta(days=2)
+MAX_PAGE = 3  # far below what one may ask for, so that paging happens
 
 
 class Refusal(Exception):
@@ -21,8 +34,45 @@ class Refusal(Exception):
         self.answer: Answer = (status, {"code": code, "message": f"{code} (test)"})
 
 
+def _check_order_id(order_id: str) -> None:
+    if not ORDER_ID.fullmatch(order_id):
+        raise Refusal(400, "INVALID_ORDER_ID")
+
+
+def _check_account(account: dict[str, str] | None) -> None:
+    """A deposit goes back to an account that the shop names."""
+    if not account or not account["holderName"]:
+        raise Refusal(400, "INVALID_REFUND_ACCOUNT_INFO")
+    if account["bank"] not in BANKS:
+        raise Refusal(400, "INVALID_BANK")
+    number = account["accountNumber"]
+    if not number.isdecimal() or number.endswith(CLOSED):
+        raise Refusal(400, "INVALID_REFUND_ACCOUNT_NUMBER")
+
+
 def _now() -> str:
     return dt.datetime.now(SEOUL).isoformat(timespec="seconds")
+
+
+def _settlement(
+    payment: dict[str, Any], amount: int, at: str, cancel: dict[str, Any] | None
+) -> dict[str, Any]:
+    fee = int(amount * FEE_PERCENT / 100)
+    sold = dt.datetime.fromisoformat(at).date()
+    return {
+        "paymentKey": payment["paymentKey"],
+        "orderId": payment["orderId"],
+        "currency": "KRW",
+        "method": payment["method"],
+        "amount": amount,
+        "interestFee": 0,
+        "fees": [{"type": "BASE", "fee": fee}],
+        "payOutAmount": amount - fee,
+        "approvedAt": payment["approvedAt"],
+        "soldDate": sold.isoformat(),
+        "paidOutDate": (sold + PAID_OUT_AFTER).isoformat(),
+        "cancel": cancel,
+    }
 
 
 @dataclass
@@ -36,6 +86,7 @@ class Company:
 
     def agree(self, order_id: str, amount: int, method: str = "카드") -> str:
         """The payer agrees in the payment window; return the payment key."""
+        _check_order_id(order_id)
         key = f"tgen_{secrets.token_hex(8)}"
         self.payments[key] = {
             "paymentKey": key,
@@ -67,12 +118,30 @@ class Company:
         return 200, self._payment(payment_key)
 
     def find_order(self, order_id: str) -> Answer:
+        _check_order_id(order_id)
         for payment in reversed(list(self.payments.values())):
             if payment["orderId"] == order_id:
                 return 200, payment
         raise Refusal(404, "NOT_FOUND_PAYMENT")
 
+    def settlements(self, query: dict[str, str]) -> Answer:
+        """A page of what was sold and canceled from ``startDate`` to ``endDate``, both included."""
+        since, until = (dt.date.fromisoformat(query[name]) for name in ("startDate", "endDate"))
+        size = min(int(query.get("size", 100)), MAX_PAGE)
+        first = (int(query.get("page", 1)) - 1) * size
+        rows = [row for row in self._settled() if since.isoformat() <= row["soldDate"]]
+        rows = [row for row in rows if row["soldDate"] <= until.isoformat()]
+        return 200, rows[first : first + size]
+
+    def _settled(self) -> Iterator[dict[str, Any]]:
+        for payment in self.payments.values():
+            if payment["approvedAt"]:
+                yield _settlement(payment, payment["totalAmount"], payment["approvedAt"], None)
+            for cancel in payment["cancels"] or ():
+                yield _settlement(payment, -cancel["cancelAmount"], cancel["canceledAt"], cancel)
+
     def confirm(self, body: dict[str, Any]) -> Answer:
+        _check_order_id(body["orderId"])
         payment = self._payment(body["paymentKey"])
         if payment["status"] in {"DONE", "CANCELED", "PARTIAL_CANCELED", "WAITING_FOR_DEPOSIT"}:
             raise Refusal(400, "ALREADY_PROCESSED_PAYMENT")
@@ -112,6 +181,8 @@ class Company:
                 "cancelStatus": "DONE",
             },
         ]
+        if payment["virtualAccount"]:
+            payment["virtualAccount"]["refundReceiveAccount"] = body["refundReceiveAccount"]
         return 200, payment
 
     def _check_cancel(self, payment: dict[str, Any], body: dict[str, Any], amount: int) -> None:
@@ -123,8 +194,8 @@ class Company:
             raise Refusal(403, "NOT_CANCELABLE_PAYMENT")
         if not 0 < amount <= payment["balanceAmount"]:
             raise Refusal(403, "NOT_CANCELABLE_AMOUNT")
-        if payment["method"] == "가상계좌" and not body.get("refundReceiveAccount"):
-            raise Refusal(400, "INVALID_REFUND_ACCOUNT_INFO")
+        if payment["method"] == "가상계좌":
+            _check_account(body.get("refundReceiveAccount"))
 
     def _payment(self, payment_key: str) -> dict[str, Any]:
         try:

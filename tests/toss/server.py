@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
+from tests.toss import window
 from tests.toss.company import SECRET_KEY, Answer, Company, Refusal
 
 # What befalls the next POSTs, in order; "after": the money has moved by then.
@@ -29,7 +31,12 @@ class Handler(BaseHTTPRequestHandler):
         """Tests print nothing."""
 
     def do_GET(self) -> None:
-        self._answer(self._refused() or self._run(self._read))
+        address = urlsplit(self.path)
+        with self.server.company.lock:
+            page = window.sent(self.server.company, address.path, dict(parse_qsl(address.query)))
+        if page:
+            return self._send(*page)
+        return self._answer(self._refused() or self._run(self._read))
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -85,7 +92,10 @@ class Handler(BaseHTTPRequestHandler):
             return refusal.answer
 
     def _read(self) -> Answer:
-        match self.path.strip("/").split("/"):
+        address = urlsplit(self.path)
+        match address.path.strip("/").split("/"):
+            case ["v1", "settlements"]:
+                return self.server.company.settlements(dict(parse_qsl(address.query)))
             case ["v1", "payments", "orders", order_id]:
                 return self.server.company.find_order(order_id)
             case ["v1", "payments", payment_key]:
@@ -102,9 +112,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, answer: Answer) -> None:
         status, body = answer
-        content = json.dumps(body).encode()
+        self._send(status, {"Content-Type": "application/json"}, json.dumps(body))
+
+    def _send(self, status: int, headers: dict[str, str], body: str) -> None:
+        content = body.encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -96,12 +96,49 @@ def test_a_refund_goes_out_once_and_is_booked_once(
     assert ledger.balance_of(ledger.REFUNDS) == 0
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_money_under_a_key_that_we_never_saw_is_found_by_its_order(
+    toss: TossServer, order: Payment, now: dt.datetime, late: bool
+) -> None:
+    """As after a restored backup: the company took it, and we know nothing of that."""
+    assert not escrow.order_read(payment=order, now=now)
+    key = toss.company.agree(order.order_id, 11_000)
+    assert not escrow.order_read(payment=order, now=now)  # agreed, but not taken
+    toss.company.confirm({"paymentKey": key, "orderId": order.order_id, "amount": 11_000})
+    if late:
+        assert escrow.orders_expire(now=now + DAY) == 1
+        order.refresh_from_db()
+    assert escrow.order_read(payment=order, now=now)
+    assert (state_of(order), order.payment_key) == (PaymentState.DONE, key)
+    assert not escrow.order_read(payment=order, now=now)
+    assert_same_books(toss, 11_000)
+
+
+def test_another_amount_under_our_order_is_not_ours(
+    toss: TossServer, order: Payment, now: dt.datetime
+) -> None:
+    key = toss.company.agree(order.order_id, 9_000)
+    toss.company.confirm({"paymentKey": key, "orderId": order.order_id, "amount": 9_000})
+    assert not escrow.order_read(payment=order, now=now)
+    assert (state_of(order), order.payment_key) == (PaymentState.READY, "")
+
+
+def test_who_pays_meanwhile_keeps_the_order(
+    toss: TossServer, order: Payment, now: dt.datetime
+) -> None:
+    known_before = Payment.objects.get(pk=order.pk)
+    key = toss.company.agree(order.order_id, 11_000)
+    confirm(order, key, now)
+    assert not escrow.order_read(payment=known_before, now=now)
+    assert_same_books(toss, 11_000)
+
+
 def test_a_virtual_account_is_paid_when_the_deposit_is_there(
     toss: TossServer, order: Payment, now: dt.datetime
 ) -> None:
     key = toss.company.agree(order.order_id, 11_000, method="가상계좌")
     waiting = confirm(order, key, now)
-    assert (waiting.state, waiting.deposit_to) == (PaymentState.WAITING, "20 X6505636518308")
+    assert (waiting.state, waiting.deposit_to) == (PaymentState.WAITING, "우리은행 X6505636518308")
     assert confirm(order, key, now).state == PaymentState.WAITING
     assert_same_books(toss, 0)
     # It may take longer than an order that nobody confirmed.

@@ -6,7 +6,9 @@ import pytest
 from pytest_django import Settings
 
 from payments.gateways import Cancel, Declined, Found, GatewayDown, Status
-from payments.gateways.toss import MAX_REASON, TossGateway, signed
+from payments.gateways.toss import TossGateway
+from payments.gateways.toss.shapes import BANK_CODES, MAX_REASON, signed
+from tests.toss.company import BANKS, Refusal
 from tests.toss.server import BROKEN, DROP, LATE, TossServer
 
 ORDER = "order-000001"
@@ -87,6 +89,31 @@ def test_what_is_not_known_is_not_a_no(toss: TossServer, when: str, what: str, h
     assert toss.company.holds() == 11_000
 
 
+def test_an_order_is_found_without_its_key(toss: TossServer) -> None:
+    gateway = TossGateway()
+    assert gateway.find_order(order_id=ORDER, timeout_s=10) is None
+    key = toss.company.agree(ORDER, 11_000)
+    confirm(key)
+    assert gateway.find_order(order_id=ORDER, timeout_s=10) == find(key)
+
+
+@pytest.mark.parametrize(
+    "order_id", ["", "short", "x" * 65, "주문-000001", "order/000001", "order-1\n"]
+)
+def test_an_order_id_that_the_company_refuses_is_never_sent(
+    toss: TossServer, order_id: str
+) -> None:
+    with pytest.raises(ValueError, match="No order id"):
+        TossGateway().find_order(order_id=order_id, timeout_s=10)
+    with pytest.raises(Refusal, match="INVALID_ORDER_ID"):
+        toss.company.find_order(order_id)
+
+
+def test_a_key_names_no_other_address(toss: TossServer) -> None:
+    confirm(toss.company.agree(ORDER, 11_000))
+    assert TossGateway().find(payment_key=f"orders/{ORDER}", timeout_s=10) is None
+
+
 def test_an_answer_that_comes_too_late_is_not_known(toss: TossServer) -> None:
     key = toss.company.agree(ORDER, 11_000)
     toss.troubles.append(("after", LATE))
@@ -99,6 +126,12 @@ def test_a_company_that_is_not_there_is_not_known(toss: TossServer, settings: Se
     settings.TOSS_URL = "http://127.0.0.1:9"
     with pytest.raises(GatewayDown):
         confirm("tgen_1")
+    with pytest.raises(GatewayDown):
+        TossGateway().find(payment_key="tgen_1", timeout_s=10)
+
+
+def test_a_proxy_that_finds_nothing_knows_nothing(toss: TossServer, settings: Settings) -> None:
+    settings.TOSS_URL = f"{toss.url}/proxy"
     with pytest.raises(GatewayDown):
         TossGateway().find(payment_key="tgen_1", timeout_s=10)
 
@@ -138,11 +171,18 @@ def test_more_than_is_left_never_goes_back(toss: TossServer) -> None:
 def test_a_virtual_account_waits_for_its_deposit(toss: TossServer) -> None:
     key = toss.company.agree(ORDER, 11_000, method="가상계좌")
     found = confirm(key)
-    assert (found.status, found.deposit_to) == (Status.WAITING_FOR_DEPOSIT, "20 X6505636518308")
+    assert (found.status, found.deposit_to) == (
+        Status.WAITING_FOR_DEPOSIT,
+        "우리은행 X6505636518308",
+    )
     assert found.deposit_until is not None
     assert found.deposit_until.tzinfo is not None
     toss.company.deposit(key)
     assert find(key).status == Status.DONE
+
+
+def test_the_company_knows_every_bank_of_ours() -> None:
+    assert set(BANK_CODES.values()) == BANKS
 
 
 def test_the_reference_survives_a_long_reason() -> None:
