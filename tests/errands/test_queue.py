@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from common.geo import Point
 from errands import services
-from errands.models import Errand, ErrandEvent, PhotoPurpose
+from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose
 from errands.policy import Reason
 from errands.states import Kind, Move, State
 from payments import escrow
@@ -138,6 +138,22 @@ def test_a_cancellation_before_the_start_is_of_the_whole(
     errand = walk(pay_for(queue(alice, now), now=now), bob, State.AT_PICKUP, now=now)
     services.errand_cancel(errand_id=errand.pk, requester=alice, note="", now=now)
     assert balance_of_user(bob) == 10_000
+
+
+def test_a_long_queue_has_room_for_its_photos(standing: Errand, bob: User) -> None:
+    def pictures(many: int, purpose: PhotoPurpose) -> None:
+        rows = [
+            Photo(errand=standing, uploader=bob, purpose=purpose, width=64, height=64, image="x")
+            for _each in range(many)
+        ]
+        Photo.objects.bulk_create(rows)
+
+    pictures(20 - Photo.objects.count(), PhotoPurpose.PICKUP)
+    pictures(39, PhotoPurpose.WAITING)
+    make_photo(standing, bob, PhotoPurpose.WAITING)
+    for purpose in (PhotoPurpose.WAITING, PhotoPurpose.DELIVERY):
+        with refused("too_many_photos"):
+            make_photo(standing, bob, purpose)
 
 
 # --- More of it --------------------------------------------------------------------------
