@@ -326,6 +326,10 @@ CHECKOUT_LINK_LIFE = timedelta(hours=24)  # longer than an order, to look how it
 TRACKING_LINK_LIFE = timedelta(hours=24)
 REVIEW_HIDDEN = TIP_WINDOW = timedelta(days=7)
 GEOFENCE_M = 150
+# What a role (a group) may give back alone in a day, in won; above it a second person decides
+STAFF_REFUND_LIMITS: dict[str, int] = env.dict(
+    "STAFF_REFUND_LIMITS", subcast_values=int, default={"support": 30_000, "finance-lead": 300_000}
+)
 # Payouts: who withholds, the least amount, the weekly day, what bank files look like
 TAX_MODE = env.str("TAX_MODE", default="platform_pays")
 PAYOUT_MINIMUM = env.int("PAYOUT_MINIMUM", default=1_000)

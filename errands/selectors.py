@@ -31,11 +31,12 @@ from errands.models import (
 )
 from errands.policy import FIRST_TERMS
 from errands.pricing import QUEUE_BLOCK_MINUTES, queue_blocks
-from errands.states import Kind, Move, Role, State
+from errands.states import FUNDED, LIVE, Kind, Move, Role, State
 from payments.models import Payment
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 TERMS_KEPT_S = 60
+TOTAL = ("reward", "service_fee", "budget")
 AREAS_FROM = 1_000  # errands looked at; a whole table would be read for every page
 
 
@@ -77,6 +78,21 @@ def bad_weather(*, area: str, now: datetime) -> bool:
     """Tell whether staff have switched bad weather on for the region of ``area``."""
     said = AreaCondition.objects.filter(area=area_around(area, REGION))
     return said.filter(bad_weather_until__gt=now).exists()
+
+
+def totals_held() -> dict[str, int]:
+    """Return the total of every errand whose money escrow holds, by its reference."""
+    held = Errand.objects.filter(state__in=sorted(FUNDED)).only(*TOTAL)
+    return {each.reference: each.total for each in held}
+
+
+def total_needed(reference: str) -> dict[str, int]:
+    """Return what the errand of that reference needs or may need yet; empty once it is over."""
+    prefix, _colon, key = reference.partition(":")
+    if prefix != "errand":
+        return {}
+    live = Errand.objects.filter(pk=key, state__in=sorted(LIVE)).only(*TOTAL)
+    return {each.reference: each.total for each in live}
 
 
 def regions_lately() -> dict[str, str]:

@@ -23,6 +23,8 @@ COMMISSION = AccountKind.COMMISSION.value
 REFUNDS = AccountKind.REFUNDS.value
 PAYOUTS = AccountKind.PAYOUTS.value
 TAX = AccountKind.TAX.value
+# Where the other half of a correction stays until somebody knows what it was.
+SUSPENSE = AccountKind.SUSPENSE.value
 OWNED = frozenset({AccountKind.USER, AccountKind.EXPENSES})
 FLOORED = OWNED | {AccountKind.ESCROW}
 REVERSAL = "reversal"

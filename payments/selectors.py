@@ -25,6 +25,8 @@ from payments.models import (
     Transfer,
 )
 
+TAX_OFFICE = "tax-office"  # the subject of what is paid there
+
 
 class Books(NamedTuple):
     """One look at all accounts; sound when ``total`` is 0 and nothing has ``drifted``."""
@@ -111,6 +113,14 @@ def books_balance() -> Books:
             if account.kind == AccountKind.ESCROW and account.entered
         },
     )
+
+
+def tax_remitted() -> int:
+    """Return what was paid to the tax office of all that was withheld."""
+    account = Account.objects.filter(name=ledger.TAX).first()
+    paid = Transfer.objects.filter(subject=TAX_OFFICE).values_list("pk", flat=True)
+    entries = Entry.objects.filter(transfer__in=list(paid), account=account)
+    return -int(entries.aggregate(total=Sum("amount", default=0))["total"])
 
 
 # --- Payouts -----------------------------------------------------------------------------

@@ -64,6 +64,11 @@ def settlement_of(subject: str) -> str:
     return f"settle:{subject}"
 
 
+def is_settled(subject: str) -> bool:
+    """Tell whether what was held for ``subject`` has been split."""
+    return Transfer.objects.filter(reference=settlement_of(subject)).exists()
+
+
 def already_settled() -> Conflict:
     return Conflict("already_settled", _("This was settled already."))
 
@@ -73,7 +78,7 @@ def _check_parts(subject: str, parts: list[int]) -> None:
         raise ValueError(f"A part of a settlement is negative: {parts}")
     # Money first: should another settle in between, the second look finds that.
     held = escrow_held(subject)
-    if Transfer.objects.filter(reference=settlement_of(subject)).exists():
+    if is_settled(subject):
         raise already_settled()
     if not held:
         raise Conflict("nothing_held", _("No money is held for this."))

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0011_refund_accounts'),
+        ('payments', '0013_staff_refunds'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='account',
             name='kind',
-            field=models.CharField(choices=[('gateway', 'Payment gateway'), ('escrow', 'Escrow'), ('user', 'User'), ('expenses', 'Expenses of a user'), ('commission', 'Commission'), ('refunds', 'Refunds under way'), ('payouts', 'Payouts under way'), ('tax', 'Tax payable')], max_length=12, verbose_name='kind'),
+            field=models.CharField(choices=[('gateway', 'Payment gateway'), ('escrow', 'Escrow'), ('user', 'User'), ('expenses', 'Expenses of a user'), ('commission', 'Commission'), ('refunds', 'Refunds under way'), ('payouts', 'Payouts under way'), ('tax', 'Tax payable'), ('suspense', 'Not explained yet')], max_length=12, verbose_name='kind'),
         ),
         migrations.AddConstraint(
             model_name='payout',

@@ -20,6 +20,7 @@ from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, T
 from accounts.models import User
 from common.errors import Conflict, Invalid
 from common.money import won
+from common.progress import Told, untold
 from payments.models import BankAccount, Payout, PayoutState
 from payments.payouts.batches import check_finance
 from payments.payouts.files import File, written
@@ -118,7 +119,7 @@ def _escaped(text: str) -> str:
 # --- For the tax office ------------------------------------------------------------------
 
 
-def filing_export(*, year: int, month: int, by: User, kind: str) -> File:
+def filing_export(*, year: int, month: int, by: User, kind: str, told: Told = untold) -> File:
     """Write the month's 간이지급명세서: one row a person, whose columns are ``FILING_COLUMNS``.
 
     Raises:
@@ -135,7 +136,7 @@ def filing_export(*, year: int, month: int, by: User, kind: str) -> File:
     names = [name for _head, name in settings.FILING_COLUMNS]
     rows = [_filed(payouts, year, month) for payouts in people.values()]
     table = [heads, *([row[name] for name in names] for row in rows)]
-    return written(f"filing-{year}-{month:02}", table, kind=kind, encoding="utf-8-sig")
+    return written(f"filing-{year}-{month:02}", table, kind=kind, encoding="utf-8-sig", told=told)
 
 
 def _filed(payouts: list[Payout], year: int, month: int) -> dict[str, str]:

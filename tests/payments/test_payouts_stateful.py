@@ -97,6 +97,13 @@ class Payday(RuleBasedStateMachine):
             told = partial(payouts.results_book, batch_id=batch.pk, results=said)
             self.perhaps(partial(told, by=self.staff[1], now=self.now))
 
+    @rule(which=st.integers(0, 3))
+    def sends_back(self, which: int) -> None:
+        """The bank returns one that was paid, or staff say so of one that was not."""
+        for row in Payout.objects.order_by("-id")[which : which + 1]:
+            told = partial(payouts.payout_return, payout_id=row.pk, reason="closed")
+            self.perhaps(partial(told, by=self.staff[0], now=self.now))
+
     def batches(self, which: int) -> list[PayoutBatch]:
         return list(PayoutBatch.objects.order_by("-id")[which : which + 1])
 

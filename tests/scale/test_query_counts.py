@@ -18,11 +18,13 @@ from errands.states import State
 from tests.scale.asked import asked
 from tests.scale.reads import (
     API,
+    OWN_PAGES,
     PAGES,
     SOCKETS,
     STAFF,
     Read,
     api_reads,
+    own_pages,
     page_reads,
     socket_reads,
     staff_reads,
@@ -77,6 +79,11 @@ def test_pages_for_everybody(rows: Town) -> None:
 def test_lists_and_pages_of_the_staff(rows: Town, dana: User, client: Client) -> None:
     client.force_login(dana)
     assert counted(staff_reads(client)) == STAFF
+
+
+def test_figures_for_the_staff(rows: Town, dana: User, client: Client) -> None:
+    client.force_login(dana)
+    assert counted(own_pages(client)) == OWN_PAGES
 
 
 def test_what_sockets_read(rows: Town, dana: User) -> None:

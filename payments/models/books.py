@@ -95,7 +95,10 @@ class Refund(Record):
     class Meta:
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
-        indexes = [models.Index(fields=["state", "try_at"], name="refund_state_try_at")]
+        indexes = [
+            models.Index(fields=["state", "try_at"], name="refund_state_try_at"),
+            models.Index(fields=["state", "done_at"], name="refund_state_done_at"),
+        ]
 
     def __str__(self) -> str:
         return self.reference
@@ -150,6 +153,7 @@ class AccountKind(models.TextChoices):
     REFUNDS = "refunds", _("Refunds under way")
     PAYOUTS = "payouts", _("Payouts under way")
     TAX = "tax", _("Tax payable")
+    SUSPENSE = "suspense", _("Not explained yet")
 
 
 class Account(Record):
