@@ -56,6 +56,10 @@ mdrp: setup ## Play meal delivery instances through the matching (DIRS="…"; wi
 city: setup ## A day of Seoul in process, policy by policy, with a plot (OPTIONS="--runners 1000")
 	$(DEV_ENV) $(BIN)/python manage.py simulate --in-process --plot var/city.png $(OPTIONS)
 
+.PHONY: month
+month: setup ## A month of 10,000 errands with payouts, then the trial balance (OPTIONS="--errands 500")
+	$(BIN)/python -m benchmarks.month $(OPTIONS)
+
 .PHONY: lint
 lint: setup migrations-check ## Style, types, import contracts, dependencies, migrations
 	$(BIN)/ruff check

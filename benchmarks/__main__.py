@@ -23,7 +23,7 @@ from benchmarks.table import plain
 
 PROGRAMS = (
     "hot_list", "ingest", "follow", "broadcast", "sockets", "offer_latency", "solve",
-    "candidates", "decisions", "growth", "deliveries",
+    "candidates", "decisions", "growth", "deliveries", "transfers",
 )  # fmt: skip
 
 

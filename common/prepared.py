@@ -68,19 +68,22 @@ MOST_STATEMENTS = 64
 
 
 class Slot(NamedTuple):
-    """A parameter of a statement: which value belongs there, or which one of a list; ``WHOLE`` is
-    the list itself."""
+    """Where the value of a name goes in a statement; a list goes into ``many`` places, or, when
+    that is ``WHOLE``, into one."""
 
     name: str
     field: Field
-    at: int | None
+    many: int | None
 
-    def filled(self, values: dict[str, Any]) -> Any:
+    def filled(self, values: dict[str, Any]) -> list[Any]:
         value = values[self.name]
-        if self.at == WHOLE:
-            return [self.field.get_db_prep_value(each, connection=connection) for each in value]
-        if self.at is not None:
-            value = value[min(self.at, len(value) - 1)]  # the last one fills what is left
+        if self.many is None:
+            return [self._given(value)]
+        given = [self._given(each) for each in value]
+        # The last one fills what is left.
+        return [given] if self.many == WHOLE else given + given[-1:] * (self.many - len(given))
+
+    def _given(self, value: Any) -> Any:
         return self.field.get_db_prep_value(value, connection=connection)
 
 
@@ -101,12 +104,10 @@ class Place(Expression):
 
     def as_sql(self, _compiler: Any, _connection: Any) -> tuple[str, Any]:
         name, kind, many = self.shape
-        field = _field(kind)
+        slot = Slot(name, _field(kind), many)
         if many is None:
-            return "%s", [Slot(name, field, None)]
-        if many == WHOLE:
-            return "(ANY(%s))", [Slot(name, field, WHOLE)]
-        return f"({', '.join(['%s'] * many)})", [Slot(name, field, at) for at in range(many)]
+            return "%s", [slot]
+        return "(ANY(%s))" if many == WHOLE else f"({', '.join(['%s'] * many)})", [slot]
 
 
 class Statement(NamedTuple):
@@ -117,7 +118,9 @@ class Statement(NamedTuple):
     converters: Sequence[tuple[int, Convert]]
 
     def rows(self, values: dict[str, Any]) -> Iterable[Sequence[Any]]:
-        given = [each.filled(values) if type(each) is Slot else each for each in self.parameters]
+        given: list[Any] = []
+        for each in self.parameters:
+            given += each.filled(values) if type(each) is Slot else [each]
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 cursor.cursor.format = Format.BINARY  # what comes as text, Python has to read

@@ -41,6 +41,7 @@ LEAST: dict[str, tuple[str, int]] = {
     "decisions": ("--rounds 1 --errands 6 --runners 400 --jobs 50", 1),
     "growth": ("--rounds 1 --most 3000", 5),
     "deliveries": ("--instances {towns}", 3),
+    "transfers": ("--rounds 1 --writers 4 --seconds 0.3 --confirms 1", 6),
 }  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import IntegrityError
+from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
@@ -17,7 +19,7 @@ from payments.gateways.toss import TossGateway
 from payments.models import Payment, Refund, Transfer, Webhook
 from tests.races.crowd import MANY, at_once
 from tests.toss.company import SECRET_KEY
-from tests.toss.server import TossServer, toss_server
+from tests.toss.server import TossServer, toss_server, webhook
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 MINUTE = dt.timedelta(minutes=1)
@@ -162,6 +164,26 @@ def test_the_same_webhook_twenty_times_is_kept_and_booked_once(
     at_once(lambda _n: escrow.webhooks_process(now=now + MINUTE))
     assert_same_books(toss, 1_000)
     assert Transfer.objects.count() == 1
+
+
+def test_the_same_webhook_posted_twenty_times_is_answered_to_all(
+    toss: TossServer, now: dt.datetime, order: Payment
+) -> None:
+    """All that come at once hear 200, or the company would send it for days."""
+    key = toss.company.agree(order.order_id, 1_000, method="가상계좌")
+    confirm(order, key, now)
+    toss.company.deposit(key)
+    body = webhook(toss.company.payments[key])
+
+    def post(_number: int) -> int:
+        address, headers = reverse("webhook-toss"), {"tosspayments-webhook-transmission-id": "t-1"}
+        sent = Client().post(address, body, content_type="application/json", headers=headers)
+        return sent.status_code
+
+    assert at_once(post) == [200] * MANY
+    at_once(lambda _n: escrow.webhooks_process(now=now + MINUTE))
+    assert Webhook.objects.exclude(done_at=None).count() == Webhook.objects.count() == 1
+    assert_same_books(toss, 1_000)
 
 
 @pytest.mark.control

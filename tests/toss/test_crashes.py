@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import signal
-import subprocess
-import sys
 
 import pytest
 from django.conf import settings as product
-from django.db import connection
 
 from payments import escrow, ledger
 from payments.models import Payment, PaymentState
+from tests.killed import killed
 from tests.toss.conftest import SUBJECT
 from tests.toss.server import TossServer
 
@@ -26,20 +22,12 @@ COMMITS = {"confirm": 2, "refund": 2}
 POINTS = [(moment, n) for n in (1, 2) for moment in ("before", "after")]
 
 
-def run(toss: TossServer, what: str, name: str, key: str, moment: str, number: int) -> int:
-    """Run the child against the same database and company; return how it ended."""
-    url = f"sqlite:///{connection.settings_dict['NAME']}"
-    env = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "balrottuieo.settings",
-        "DATABASE_URL": url,
-        "PAYMENT_GATEWAY": product.PAYMENT_GATEWAY,
-        "TOSS_URL": toss.url,
-        "TOSS_SECRET_KEY": product.TOSS_SECRET_KEY,
-    }
-    command = (sys.executable, "-m", "tests.toss.crashing", what, name, key, moment, str(number))
-    done = subprocess.run(command, env=env, cwd=product.BASE_DIR, capture_output=True, text=True)
-    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
-    return done.returncode
+def dies(toss: TossServer, what: str, moment: str, number: int, *arguments: str) -> bool:
+    """Run it in a process of its own, with this company; return whether it died on the way."""
+    return killed(
+        what, moment, number, *arguments, PAYMENT_GATEWAY=product.PAYMENT_GATEWAY,
+        TOSS_URL=toss.url, TOSS_SECRET_KEY=product.TOSS_SECRET_KEY,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("moment", "number"), POINTS)
@@ -47,7 +35,7 @@ def test_a_confirmation_that_is_killed(
     toss: TossServer, order: Payment, now: dt.datetime, moment: str, number: int
 ) -> None:
     key = toss.company.agree(order.order_id, 11_000)
-    assert run(toss, "confirm", order.order_id, key, moment, number) == -signal.SIGKILL
+    assert dies(toss, "confirm", moment, number, order.order_id, key)
     escrow.orders_reconcile(now=now)
     order.refresh_from_db()
     started = (moment, number) != ("before", 1)
@@ -66,7 +54,7 @@ def test_a_refund_that_is_killed(
         order_id=order.order_id, payer=order.payer, payment_key=key, amount=11_000, now=now
     )
     refund = escrow.refund_order(order_id=order.order_id, reason="over", now=now)
-    assert run(toss, "refund", str(refund.pk), key, moment, number) == -signal.SIGKILL
+    assert dies(toss, "refund", moment, number, str(refund.pk))
     escrow.refunds_send(now=now + dt.timedelta(hours=2))
     assert toss.company.holds() == -ledger.balance_of(ledger.GATEWAY) == 0
     assert ledger.balance_of(ledger.REFUNDS) == 0
@@ -76,4 +64,4 @@ def test_there_is_no_third_commit(toss: TossServer, order: Payment) -> None:
     """The control: these were all the points there are."""
     key = toss.company.agree(order.order_id, 11_000)
     number = COMMITS["confirm"] + 1
-    assert run(toss, "confirm", order.order_id, key, "before", number) == 0
+    assert not dies(toss, "confirm", "before", number, order.order_id, key)
