@@ -290,7 +290,7 @@ def test_control_a_refund_that_is_not_looked_for_goes_out_twice(
     """The planted double refund: a second try asks without looking what became of the first."""
     monkeypatch.setattr(refunds, "_sent_before", lambda _refund: False)
     with pytest.raises(AssertionError):
-        play(examples=100, steps=4, control=True)
+        play(examples=200, steps=4, control=True)
 
 
 def test_control_an_end_that_settles_after_its_commit_is_found(
@@ -301,4 +301,4 @@ def test_control_an_end_that_settles_after_its_commit_is_found(
     later = partial(partial, settle)
     monkeypatch.setattr(ending, "settle", lambda *on, **to: on_commit(later(*on, **to)))
     with pytest.raises(AssertionError):
-        play(examples=100, steps=4, control=True)
+        play(examples=200, steps=4, control=True)
