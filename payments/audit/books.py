@@ -13,18 +13,19 @@ from common.db import one_moment
 from payments import ledger
 from payments.audit.found import Found
 from payments.models import (
-    OWED,
     Account,
     DifferenceKind,
     Entry,
     Payout,
     PayoutState,
     Refund,
+    RefundState,
 )
 from payments.selectors import tax_remitted
 
 CHUNK = 1_000
 UNDER_WAY = (PayoutState.REQUESTED, PayoutState.BATCHED)
+UNSENT = tuple(state for state in RefundState if state != RefundState.DONE)
 
 
 def balance_differences() -> list[Found]:
@@ -63,7 +64,7 @@ def account_differences() -> list[Found]:
 
 
 def _refunds() -> int:
-    return _sum(Refund.objects.filter(state__in=OWED), F("amount"))
+    return _sum(Refund.objects.filter(state__in=UNSENT), F("amount"))
 
 
 def _payouts() -> int:

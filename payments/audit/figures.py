@@ -13,9 +13,8 @@ from django.utils import timezone
 
 from common.ids import first_at
 from payments import ledger
-from payments.audit.books import UNDER_WAY
+from payments.audit.books import UNDER_WAY, UNSENT
 from payments.models import (
-    OWED,
     Account,
     AccountKind,
     BatchState,
@@ -106,7 +105,7 @@ def _kept() -> dict[str, int]:
 
 
 def _refunds(now: datetime) -> tuple[Waiting, int]:
-    found = Refund.objects.filter(state__in=OWED).aggregate(
+    found = Refund.objects.filter(state__in=UNSENT).aggregate(
         count=Count("pk"),
         amount=Sum("amount", default=0),
         stuck=Count("pk", filter=Q(created_at__lt=now - STUCK)),
