@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
@@ -20,8 +21,19 @@ def _favicon(_request: HttpRequest) -> str:
     return static("img/favicon.svg")
 
 
-def _item(title: Promise, icon: str, page: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{page}")}
+def _anybody(_request: HttpRequest) -> bool:
+    return True
+
+
+def _finance(request: HttpRequest) -> bool:
+    return bool(request.user.has_perm("payments.finance"))
+
+
+def _item(
+    title: Promise, icon: str, page: str, shown: Callable[[HttpRequest], bool] = _anybody
+) -> dict[str, Any]:
+    link = reverse_lazy(f"admin:{page}")
+    return {"title": title, "icon": icon, "link": link, "permission": shown}
 
 
 UNFOLD: dict[str, Any] = {
@@ -58,6 +70,10 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": _("Money"),
                 "items": [
+                    _item(_("Finance"), "monitoring", "finance", _finance),
+                    _item(
+                        _("Differences"), "difference", "payments_difference_changelist", _finance
+                    ),
                     _item(_("Payments"), "credit_card", "payments_payment_changelist"),
                     _item(_("Ledger"), "account_balance", "payments_transfer_changelist"),
                     _item(_("Refunds"), "undo", "payments_refund_changelist"),
@@ -69,8 +85,12 @@ UNFOLD: dict[str, Any] = {
                             reverse_lazy("admin:payments_refund_changelist"),
                         ),
                     },
+                    _item(
+                        _("Staff refunds"), "volunteer_activism", "payments_staffrefund_changelist"
+                    ),
                     _item(_("Payouts"), "payments", "payments_payout_changelist"),
                     _item(_("Payout batches"), "inventory", "payments_payoutbatch_changelist"),
+                    _item(_("terms"), "gavel", "errands_terms_changelist"),
                     _item(_("Bank accounts"), "account_box", "payments_bankaccount_changelist"),
                 ],
             },

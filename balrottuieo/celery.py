@@ -31,6 +31,8 @@ app.conf.beat_schedule = {
         ("send refunds", "payments.tasks.sweep_refunds", 30.0),
         ("finish and expire orders", "payments.tasks.sweep_orders", 30.0),
         ("ask for weekly payouts", "payments.tasks.sweep_payouts", 300.0),
+        # Of yesterday: four times, as the gateway may be silent at one.
+        ("compare the books", "payments.tasks.sweep_books", 21600.0),
         ("look into webhooks", "payments.tasks.sweep_webhooks", 30.0),
         ("forget old trails and messages", "dispatch.tasks.sweep_old", 3600.0),
         ("forget ended sessions", "accounts.tasks.sweep_sessions", 86400.0),

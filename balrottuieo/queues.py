@@ -43,6 +43,7 @@ ROUTES = {
     "errands.tasks.*": "payments",
     "errands.tasks.sweep_answered_requests": "housekeeping",
     "payments.tasks.*": "payments",
+    "payments.tasks.sweep_books": "housekeeping",
     "accounts.tasks.*": "housekeeping",
     "common.tasks.*": "housekeeping",
 }

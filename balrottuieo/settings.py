@@ -317,14 +317,19 @@ TOSS_URL = env.str("TOSS_URL", default="https://api.tosspayments.com")
 TOSS_SDK_URL = env.str("TOSS_SDK_URL", default="https://js.tosspayments.com/v2/standard")
 TOSS_ORIGINS: list[str] = env.list("TOSS_ORIGINS", default=["https://*.tosspayments.com"])
 QUOTE_LIFE = PAYMENT_LIFE = timedelta(minutes=15)
+SUBSTITUTION_LIFE = timedelta(minutes=10)
 UNMATCHED_LIFE = timedelta(hours=2)
 RAISE_SUGGESTED_AFTER = timedelta(minutes=5)
 SCHEDULE_LEAD = timedelta(minutes=15)
 OBJECTION_WINDOW = timedelta(hours=24)
 CHECKOUT_LINK_LIFE = timedelta(hours=24)  # longer than an order, to look how it ended
 TRACKING_LINK_LIFE = timedelta(hours=24)
-REVIEW_HIDDEN = timedelta(days=7)
+REVIEW_HIDDEN = TIP_WINDOW = timedelta(days=7)
 GEOFENCE_M = 150
+# What a role (a group) may give back alone in a day, in won; above it a second person decides
+STAFF_REFUND_LIMITS: dict[str, int] = env.dict(
+    "STAFF_REFUND_LIMITS", subcast_values=int, default={"support": 30_000, "finance-lead": 300_000}
+)
 # Payouts: who withholds, the least amount, the weekly day, what bank files look like
 TAX_MODE = env.str("TAX_MODE", default="platform_pays")
 PAYOUT_MINIMUM = env.int("PAYOUT_MINIMUM", default=1_000)

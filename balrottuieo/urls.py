@@ -34,7 +34,10 @@ pages = [
     path("pay/<str:token>/success", paying.success, name="pay-success"),
     path("pay/<str:token>/fail", paying.fail, name="pay-fail"),
 ]
-staff_pages = [path("live-map/", admin.site.admin_view(views.live_map), name="live_map")]
+staff_pages = [
+    path("live-map/", admin.site.admin_view(views.live_map), name="live_map"),
+    path("finance/", admin.site.admin_view(paying.finance), name="finance"),
+]
 urlpatterns = [
     *pages,
     path("health/live", alive, name="alive"),

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -29,6 +30,12 @@ def uuid7() -> uuid.UUID:
     random_bits = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
     ms, order = tick >> 12, tick & 0xFFF
     return uuid.UUID(int=(ms << 80) | (0x7 << 76) | (order << 64) | (0b10 << 62) | random_bits)
+
+
+def first_at(moment: datetime) -> uuid.UUID:
+    """Return the least key that a row made at ``moment`` may have: a time to look from."""
+    ms = int(moment.timestamp() * 1_000)
+    return uuid.UUID(int=(ms << 80) | (0x7 << 76) | (0b10 << 62))
 
 
 if TYPE_CHECKING:

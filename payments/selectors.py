@@ -25,6 +25,8 @@ from payments.models import (
     Transfer,
 )
 
+TAX_OFFICE = "tax-office"  # the subject of what is paid there
+
 
 class Books(NamedTuple):
     """One look at all accounts; sound when ``total`` is 0 and nothing has ``drifted``."""
@@ -67,6 +69,11 @@ def balance_of_user(user: User) -> int:
     return ledger.balance_of(ledger.user_account(user.pk))
 
 
+def expenses_of_user(user: User) -> int:
+    """Return what the user laid out for others and was not paid back."""
+    return ledger.balance_of(ledger.expenses_account(user.pk))
+
+
 def statement(user: User) -> QuerySet[Entry]:
     """Return the entries of the user's account, each with its transfer, newest first."""
     account = Account.objects.filter(name=ledger.user_account(user.pk)).first()
@@ -74,10 +81,10 @@ def statement(user: User) -> QuerySet[Entry]:
     return entries.prefetch_related("transfer").order_by("-id")
 
 
-def ledger_lines(subject: str) -> QuerySet[Entry]:
-    """Return every entry about ``subject``, with its transfer and account, oldest first."""
+def ledger_lines(*subjects: str) -> QuerySet[Entry]:
+    """Return every entry about ``subjects``, with its transfer and account, oldest first."""
     # Two queries on purpose: a filter across the foreign key is slow where joins are.
-    transfers = list(Transfer.objects.filter(subject=subject).values_list("pk", flat=True))
+    transfers = list(Transfer.objects.filter(subject__in=subjects).values_list("pk", flat=True))
     entries = Entry.objects.filter(transfer__in=transfers)
     return entries.prefetch_related("transfer", "account").order_by("id")
 
@@ -108,6 +115,14 @@ def books_balance() -> Books:
     )
 
 
+def tax_remitted() -> int:
+    """Return what was paid to the tax office of all that was withheld."""
+    account = Account.objects.filter(name=ledger.TAX).first()
+    paid = Transfer.objects.filter(subject=TAX_OFFICE).values_list("pk", flat=True)
+    entries = Entry.objects.filter(transfer__in=list(paid), account=account)
+    return -int(entries.aggregate(total=Sum("amount", default=0))["total"])
+
+
 # --- Payouts -----------------------------------------------------------------------------
 
 
@@ -130,8 +145,12 @@ class Year(NamedTuple):
         return sum(payout.local_tax for payout in self.payouts)
 
     @property
+    def untaxed(self) -> int:
+        return sum(payout.untaxed for payout in self.payouts)
+
+    @property
     def net(self) -> int:
-        return self.gross - self.income_tax - self.local_tax
+        return self.gross - self.income_tax - self.local_tax + self.untaxed
 
 
 def bank_account_of(user: User) -> BankAccount:

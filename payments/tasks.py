@@ -9,7 +9,7 @@ from celery import shared_task
 
 from common import clock
 from common.broker.base import Sweep
-from payments import escrow, payouts
+from payments import escrow, payouts, services
 
 
 @shared_task
@@ -44,3 +44,9 @@ def process_webhook(*, webhook_id: str, **_unknown: Any) -> None:
 def sweep_webhooks(**_unknown: Any) -> None:
     escrow.webhooks_process(now=clock.now())
     escrow.webhooks_forget(now=clock.now())
+
+
+@shared_task(base=Sweep)
+def sweep_books(**_unknown: Any) -> None:
+    """Compare the books with all that they have to agree with."""
+    services.reconcile(now=clock.now())

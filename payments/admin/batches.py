@@ -3,77 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import UUID
+from urllib.parse import urlencode
+from uuid import uuid4
 
-from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
-from unfold.widgets import (
-    UnfoldAdminFileFieldWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
-)
 
-from accounts.admin import ReadOnlyAdmin, dialog, staff_of
+from accounts.admin import dialog, staff_of
 from common import clock
-from common.errors import DomainError, NotAllowed
+from common.errors import DomainError
 from common.money import won
 from payments import payouts
+from payments.admin.downloads import Downloads, to_file, told_by
+from payments.admin.forms import ExportForm, FilingForm, ResultForm, TaxForm
 from payments.admin.payouts import PayoutLines
-from payments.models import (
-    BatchState,
-    PayoutBatch,
-)
-
-
-def _layouts() -> list[tuple[str, str]]:
-    return [(name, name) for name in settings.BANK_LAYOUTS]
-
-
-def _kinds() -> list[tuple[str, str]]:
-    return [(kind, kind.upper()) for kind in payouts.KINDS]
-
-
-class ExportForm(BaseDialogForm):
-    layout = forms.ChoiceField(
-        label=_("Layout of the bank"), choices=_layouts, widget=UnfoldAdminSelectWidget
-    )
-    kind = forms.ChoiceField(label=_("File"), choices=_kinds, widget=UnfoldAdminSelectWidget)
-
-
-class FilingForm(BaseDialogForm):
-    month = forms.RegexField(
-        r"^20[0-9]{2}-(0[1-9]|1[0-2])$",
-        label=_("Month, as 2026-11"),
-        widget=UnfoldAdminTextInputWidget,
-    )
-    kind = forms.ChoiceField(label=_("File"), choices=_kinds, widget=UnfoldAdminSelectWidget)
-
-
-class ResultForm(forms.Form):
-    layout = forms.ChoiceField(
-        label=_("Layout of the bank"), choices=_layouts, widget=UnfoldAdminSelectWidget
-    )
-    file = forms.FileField(label=_("Result file"), widget=UnfoldAdminFileFieldWidget)
-
-    def clean_file(self) -> bytes:
-        upload = self.cleaned_data["file"]
-        if upload.size > settings.UPLOAD_MAX_BYTES:
-            raise forms.ValidationError(_("This file is too large."))
-        content: bytes = upload.read()
-        return content
-
+from payments.models import BatchState, PayoutBatch
 
 FITTING = {
     BatchState.MADE.value: {"approve", "cancel"},
@@ -83,7 +38,7 @@ FITTING = {
 
 
 @admin.register(PayoutBatch)
-class PayoutBatchAdmin(ReadOnlyAdmin):
+class PayoutBatchAdmin(Downloads):
     """One makes, another approves; the services see to it, these are only their buttons."""
 
     list_display = ["created_at", "state_label", "rows", "net_won", "made_by", "approved_by"]
@@ -91,17 +46,24 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
     list_select_related = ["made_by", "approved_by"]
     ordering = ["-id"]
     inlines = [PayoutLines]
-    actions_list = ["make", "filing"]
+    actions_list = ["make", "filing", "tax"]
     actions_detail = ["approve", "export", "bring", "cancel"]
     fields = [
-        "state", "rows", "net_won", "digest", "made_by", "created_at", "approved_by",
+        "state", "rows", "net_won", "digest_text", "made_by", "created_at", "approved_by",
         "approved_at", "exported_at",
     ]  # fmt: skip
     readonly_fields = fields
 
+    class Media:
+        css = {"all": ["css/backoffice.css"]}
+
     @display(description=_("to be paid"), ordering="net")
     def net_won(self, batch: PayoutBatch) -> str:
         return won(batch.net)
+
+    @display(description=_("digest of the rows"))
+    def digest_text(self, batch: PayoutBatch) -> SafeString:
+        return format_html('<span class="long-text">{}</span>', batch.digest)
 
     @display(
         description=_("state"),
@@ -176,10 +138,10 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
     )
     def export(self, request: HttpRequest, form: ExportForm, object_id: str) -> HttpResponse:
         batch, by = self.found(request, object_id), staff_of(request)
-        page = reverse("admin:payments_payoutbatch_file", args=[batch.pk])
-        query = f"?layout={form.cleaned_data['layout']}&kind={form.cleaned_data['kind']}"
-        self.log_change(request, batch, f"{gettext('File for the bank')}: {query[1:]} {by.pk}")
-        return HttpResponse(headers={"HX-Redirect": page + query})
+        file = reverse("admin:payments_payoutbatch_file", args=[batch.pk])
+        query = urlencode({name: form.cleaned_data[name] for name in ("layout", "kind")})
+        self.log_change(request, batch, f"{gettext('File for the bank')}: {query} {by.pk}")
+        return to_file(f"{file}?{query}")
 
     @action(
         description=_("List for the tax office"),
@@ -188,15 +150,34 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
         dialog=dialog(_("List for the tax office"), FilingForm),
     )
     def filing(self, request: HttpRequest, form: FilingForm) -> HttpResponse:
-        page = reverse("admin:payments_payoutbatch_filing_file")
-        query = f"?month={form.cleaned_data['month']}&kind={form.cleaned_data['kind']}"
-        return HttpResponse(headers={"HX-Redirect": page + query})
+        file = reverse("admin:payments_payoutbatch_filing_file")
+        query = urlencode({name: form.cleaned_data[name] for name in ("month", "kind")})
+        return to_file(f"{file}?{query}")
+
+    @action(
+        description=_("Tax was paid"),
+        permissions=["finance"],
+        url_path="tax",
+        dialog=dialog(_("Book what was paid to the tax office"), TaxForm),
+    )
+    def tax(self, request: HttpRequest, form: TaxForm) -> HttpResponse:
+        by, given = staff_of(request), form.cleaned_data
+        try:
+            transfer = payouts.tax_pay(month=given["month"], amount=given["amount"], by=by)
+        except DomainError as refusal:
+            messages.error(request, str(refusal))
+        else:
+            self.log_change(request, transfer, gettext("Paid to the tax office"))
+            messages.success(request, gettext("Booked."))
+        page = reverse("admin:payments_payoutbatch_changelist")
+        return HttpResponse(headers={"HX-Redirect": page})
 
     @action(description=_("Import the result"), permissions=["finance"], url_path="import")
     def bring(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Read what the bank says of this batch; a form of its own, as a dialog sends no file."""
         batch = self.found(request, object_id)
         form = ResultForm(request.POST or None, request.FILES or None)
+        token = uuid4()
         if request.method == "POST" and form.is_valid() and self.brought(request, batch, form):
             page = reverse("admin:payments_payoutbatch_change", args=[batch.pk])
             return HttpResponseRedirect(page)
@@ -206,6 +187,7 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
             "title": gettext("Import the result"),
             "batch": batch,
             "form": form,
+            "token": token,
         }
         return TemplateResponse(request, "admin/payments/result.html", context)
 
@@ -215,7 +197,11 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
                 form.cleaned_data["file"], layout=form.cleaned_data["layout"]
             )
             found = payouts.results_book(
-                batch_id=batch.pk, results=results, by=staff_of(request), now=clock.now()
+                batch_id=batch.pk,
+                results=results,
+                by=staff_of(request),
+                now=clock.now(),
+                told=told_by(request.POST),
             )
         except DomainError as refusal:
             form.add_error("file", str(refusal))
@@ -230,49 +216,3 @@ class PayoutBatchAdmin(ReadOnlyAdmin):
         if not isinstance(batch, PayoutBatch):
             raise Http404
         return batch
-
-    # --- Downloads -----------------------------------------------------------------------
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        own = [
-            path("<uuid:batch_id>/file/", view(self.bank_file), name="payments_payoutbatch_file"),
-            path("filing/file/", view(self.filing_file), name="payments_payoutbatch_filing_file"),
-        ]
-        return [*own, *super().get_urls()]
-
-    def bank_file(self, request: HttpRequest, batch_id: UUID) -> HttpResponse:
-        return self.sent(
-            request,
-            lambda: payouts.batch_export(
-                batch_id=batch_id,
-                by=staff_of(request),
-                layout=request.GET.get("layout", ""),
-                kind=request.GET.get("kind", ""),
-                now=clock.now(),
-            ),
-        )
-
-    def filing_file(self, request: HttpRequest) -> HttpResponse:
-        year, _dash, month = request.GET.get("month", "").partition("-")
-        if not (year.isdecimal() and month.isdecimal()):
-            raise Http404
-        by, kind = staff_of(request), request.GET.get("kind", "")
-        return self.sent(
-            request,
-            lambda: payouts.filing_export(year=int(year), month=int(month), by=by, kind=kind),
-        )
-
-    def sent(self, request: HttpRequest, work: Callable[[], payouts.File]) -> HttpResponse:
-        try:
-            file = work()
-        except NotAllowed as refusal:
-            raise PermissionDenied from refusal
-        except DomainError as refusal:
-            messages.error(request, str(refusal))
-            return HttpResponseRedirect(reverse("admin:payments_payoutbatch_changelist"))
-        headers = {
-            "Content-Disposition": f'attachment; filename="{file.name}"',
-            "Cache-Control": "private, no-store",
-        }
-        return HttpResponse(file.content, content_type=file.content_type, headers=headers)

@@ -7,17 +7,19 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 
+from accounts.admin import ReadOnlyAdmin, dialog, staff_of
 from common import clock
 from common.admin import LargeTable, ReadOnly
 from common.money import won
-from payments import escrow, ledger
+from payments import escrow, ledger, services
+from payments.admin.giving import GiveForm
 from payments.models import (
     Account,
     Entry,
@@ -37,13 +39,43 @@ class RefundLines(ReadOnly, TabularInline):
 
 
 @admin.register(Payment)
-class PaymentAdmin(ReadOnly, LargeTable, ModelAdmin):
+class PaymentAdmin(ReadOnlyAdmin):
     list_display = ("order_id", "payer", "won", "refunded_won", "state_label", "created_at")
     list_filter = ("state",)
     list_select_related = ("payer",)
     search_fields = ("order_id__exact", "reference__startswith", "payer__email__startswith")
     ordering = ("-id",)
     inlines = (RefundLines,)
+    actions_detail = ("give",)
+
+    def fitting_actions(self, row: Payment) -> set[str]:
+        left = row.amount - row.refunded
+        return {"give"} if row.state == PaymentState.DONE and left else set()
+
+    def has_give_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return staff_of(request).has_perm(services.GIVE)
+
+    @action(
+        description=_("Give money back"),
+        permissions=["give"],
+        url_path="give",
+        dialog=dialog(_("Give money back"), GiveForm),
+    )
+    def give(self, request: HttpRequest, form: GiveForm, object_id: str) -> HttpResponse:
+        payment = self.get_object(request, object_id)
+        if not isinstance(payment, Payment):
+            raise Http404
+        by, given = staff_of(request), form.cleaned_data
+        asked = {name: given[name] for name in ("amount", "seen", "reason")}
+
+        def work() -> object:
+            return services.staff_refund_ask(
+                order_id=payment.order_id, by=by, now=clock.now(), **asked
+            )
+
+        done = gettext("Asked for: %(amount)s back, %(reason)s")
+        text = {"amount": won(given["amount"]), "reason": given["reason"]}
+        return self.act(request, payment, work, done % text)
 
     @display(description=_("amount"), ordering="amount")
     def won(self, payment: Payment) -> str:
@@ -115,9 +147,12 @@ class WebhookAdmin(ReadOnly, LargeTable, ModelAdmin):
 KINDS: list[tuple[str, str | Promise]] = [
     ("hold", _("Held in escrow")),
     ("refund_order", _("Order sent back")),
+    ("refund_staff", _("Given back by staff")),
     ("refund_sent", _("Refund sent by the gateway")),
     ("payout", _("Payout asked for")),
     ("payout_paid", _("Paid out")),
+    ("tax_paid", _("Paid to the tax office")),
+    ("adjust", _("Difference settled")),
     (ledger.REVERSAL, _("Reversed")),
 ]
 

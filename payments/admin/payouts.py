@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 
+from accounts.admin import ReadOnlyAdmin, ReasonForm, dialog, staff_of
+from common import clock
 from common.admin import LargeTable, ReadOnly
 from common.money import won
+from payments import payouts
 from payments.models import (
     BankAccount,
     Payout,
@@ -38,17 +44,42 @@ class BankAccountAdmin(ReadOnly, LargeTable, ModelAdmin):
 
 
 @admin.register(Payout)
-class PayoutAdmin(ReadOnly, LargeTable, ModelAdmin):
+class PayoutAdmin(ReadOnlyAdmin):
     list_display = ("user", "gross_won", "withheld_won", "net_won", "state_label", "created_at")
     list_filter = ("state",)
     list_select_related = ("user",)
     search_fields = ("reference__exact", "user__email__startswith")
     ordering = ("-id",)
     fields = (
-        "reference", "user", "state", "gross_won", "withheld_won", "net_won", "bank", "masked",
-        "holder", "batch", "created_at", "done_at", "reason",
+        "reference", "user", "state", "gross_won", "withheld_won", "untaxed_won", "net_won", "bank",
+        "masked", "holder", "batch", "created_at", "done_at", "reason",
     )  # fmt: skip
     readonly_fields = fields
+    actions_detail = ("send_back",)
+
+    def fitting_actions(self, row: Payout) -> set[str]:
+        return {"return"} if row.state == PayoutState.PAID else set()
+
+    def has_finance_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return staff_of(request).has_perm(payouts.FINANCE)
+
+    @action(
+        description=_("Returned by the bank"),
+        permissions=["finance"],
+        url_path="return",
+        variant=ActionVariant.DANGER,
+        dialog=dialog(_("The bank sent this money back"), ReasonForm),
+    )
+    def send_back(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
+        payout = self.get_object(request, object_id)
+        if not isinstance(payout, Payout):
+            raise Http404
+        by, reason = staff_of(request), form.cleaned_data["reason"]
+
+        def work() -> object:
+            return payouts.payout_return(payout_id=payout.pk, by=by, reason=reason, now=clock.now())
+
+        return self.act(request, payout, work, gettext("Returned by the bank: %s") % reason)
 
     @display(description=_("gross"), ordering="gross")
     def gross_won(self, payout: Payout) -> str:
@@ -57,6 +88,10 @@ class PayoutAdmin(ReadOnly, LargeTable, ModelAdmin):
     @display(description=_("withheld"))
     def withheld_won(self, payout: Payout) -> str:
         return won(payout.withheld)
+
+    @display(description=_("expenses paid back"))
+    def untaxed_won(self, payout: Payout) -> str:
+        return won(payout.untaxed)
 
     @display(description=_("net"))
     def net_won(self, payout: Payout) -> str:
@@ -81,7 +116,18 @@ class PayoutAdmin(ReadOnly, LargeTable, ModelAdmin):
 
 
 class PayoutLines(ReadOnly, TabularInline):
+    """Each line is headed by its reference."""
+
     model = Payout
-    fields = ("reference", "bank", "last4", "holder", "gross", "state", "reason")
+    fields = ("bank", "last4", "holder", "gross_won", "net_won", "state", "reason")
+    readonly_fields = ("gross_won", "net_won", "created_at")
     ordering = ("id",)
     extra = 0
+
+    @display(description=_("gross"))
+    def gross_won(self, payout: Payout) -> str:
+        return won(payout.gross)
+
+    @display(description=_("net"))
+    def net_won(self, payout: Payout) -> str:
+        return won(payout.net)

@@ -15,8 +15,14 @@ from payments.escrow.orders import (
 )
 from payments.escrow.reading import order_read, orders_reconcile
 from payments.escrow.receiving import refund_account_keep
-from payments.escrow.refunds import refund_order, refund_send, refunds_due, refunds_send
-from payments.escrow.settling import escrow_held, settle
+from payments.escrow.refunds import (
+    refund_order,
+    refund_part,
+    refund_send,
+    refunds_due,
+    refunds_send,
+)
+from payments.escrow.settling import escrow_held, is_settled, settle
 
 __all__ = [
     "Charge",
@@ -24,6 +30,7 @@ __all__ = [
     "checkout",
     "checkout_of",
     "escrow_held",
+    "is_settled",
     "order_behind",
     "order_confirm",
     "order_create",
@@ -32,6 +39,7 @@ __all__ = [
     "orders_reconcile",
     "refund_account_keep",
     "refund_order",
+    "refund_part",
     "refund_send",
     "refunds_due",
     "refunds_send",

@@ -61,6 +61,24 @@ def refund_order(*, order_id: str, reason: str, now: datetime) -> Refund:
     return _request(payment, left, reference=f"refund:{order_id}", reason=reason, now=now)
 
 
+@in_one_unit
+def refund_part(
+    *, payment: Payment, amount: int, source: str, reference: str, reason: str, now: datetime
+) -> Refund:
+    """Send ``amount`` won of a paid order back, out of the account ``source``.
+
+    Raises:
+        AlreadyPosted: the reference is taken; Insufficient: ``source`` holds too little.
+    """
+    ledger.post(
+        reference=reference,
+        kind="refund_staff",
+        subject=payment.subject,
+        moves=[(source, -amount), (ledger.REFUNDS, amount)],
+    )
+    return _request(payment, amount, reference=reference, reason=reason, now=now)
+
+
 def refunds_request(*, subject: str, amount: int, reason: str, now: datetime) -> None:
     """Spread ``amount`` over the subject's payments, newest first, within the caller's unit.
 

@@ -29,11 +29,13 @@ def settle(
     commission: int,
     refund: int,
     now: datetime,
+    expenses: Mapping[UUID, int] | None = None,
 ) -> Transfer:
     """Split all that is held for the subject ``reference`` between people, us and the payer.
 
-    ``pay`` names users and their won; ``refund`` goes back to the payments it came from. Money
-    that arrives later is sent back by :func:`~payments.escrow.refund_order`.
+    ``pay`` names users and their won, ``expenses`` what they laid out; ``refund`` goes back to
+    the payments it came from. Money that arrives later is sent back by
+    :func:`~payments.escrow.refund_order`.
 
     Raises:
         ValueError: a part is negative.
@@ -41,6 +43,8 @@ def settle(
             what is held (``held`` says how much is).
     """
     parts = {ledger.user_account(user_id): amount for user_id, amount in pay.items()}
+    laid_out = (expenses or {}).items()
+    parts |= {ledger.expenses_account(user_id): amount for user_id, amount in laid_out}
     parts |= {ledger.COMMISSION: commission, ledger.REFUNDS: refund}
     _check_parts(reference, list(parts.values()))
     moves = [(ledger.escrow_account(reference), -sum(parts.values())), *parts.items()]
@@ -60,6 +64,11 @@ def settlement_of(subject: str) -> str:
     return f"settle:{subject}"
 
 
+def is_settled(subject: str) -> bool:
+    """Tell whether what was held for ``subject`` has been split."""
+    return Transfer.objects.filter(reference=settlement_of(subject)).exists()
+
+
 def already_settled() -> Conflict:
     return Conflict("already_settled", _("This was settled already."))
 
@@ -69,7 +78,7 @@ def _check_parts(subject: str, parts: list[int]) -> None:
         raise ValueError(f"A part of a settlement is negative: {parts}")
     # Money first: should another settle in between, the second look finds that.
     held = escrow_held(subject)
-    if Transfer.objects.filter(reference=settlement_of(subject)).exists():
+    if is_settled(subject):
         raise already_settled()
     if not held:
         raise Conflict("nothing_held", _("No money is held for this."))

@@ -20,6 +20,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from accounts.models import User
 from common.errors import Conflict, Invalid
+from common.progress import Told, steps, untold
 from payments.models import BatchState, Payout, PayoutBatch
 from payments.payouts.batches import batch_of, check_finance, rows_of
 from payments.payouts.results import BadFile, Line, Result
@@ -42,7 +43,15 @@ class File(NamedTuple):
     content: bytes
 
 
-def batch_export(*, batch_id: UUID, by: User, layout: str, kind: str, now: datetime) -> File:
+def batch_export(
+    *,
+    batch_id: UUID,
+    by: User,
+    layout: str,
+    kind: str,
+    now: datetime,
+    told: Told = untold,
+) -> File:
     """Write the file by which a bank pays the batch. Nothing is paid by that.
 
     Raises:
@@ -59,6 +68,7 @@ def batch_export(*, batch_id: UUID, by: User, layout: str, kind: str, now: datet
         [[head for head, _name in shape["columns"]], *rows],
         kind=kind,
         encoding=shape["encoding"],
+        told=told,
     )
     PayoutBatch.objects.filter(pk=batch.pk).update(exported_at=now)
     return file
@@ -76,7 +86,9 @@ def _cells(payout: Payout) -> dict[str, str]:
     }
 
 
-def written(name: str, rows: Rows, *, kind: str, encoding: str) -> File:
+def written(
+    name: str, rows: Sequence[Sequence[str]], *, kind: str, encoding: str, told: Told = untold
+) -> File:
     """Return a file of text cells; a character that CP949 lacks becomes a question mark.
 
     Raises:
@@ -84,7 +96,7 @@ def written(name: str, rows: Rows, *, kind: str, encoding: str) -> File:
     """
     if kind not in KINDS:
         raise Invalid("kind_unknown", _("There is no such kind of file."), field="kind")
-    safe = [[harmless(cell) for cell in row] for row in rows]
+    safe = ([harmless(cell) for cell in row] for row in steps(rows, told))
     content = _workbook(safe) if kind == XLSX else _csv(safe, encoding)
     return File(f"{name}.{kind}", KINDS[kind], content)
 

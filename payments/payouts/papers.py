@@ -20,6 +20,7 @@ from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, T
 from accounts.models import User
 from common.errors import Conflict, Invalid
 from common.money import won
+from common.progress import Told, untold
 from payments.models import BankAccount, Payout, PayoutState
 from payments.payouts.batches import check_finance
 from payments.payouts.files import File, written
@@ -61,6 +62,7 @@ def payout_statement(payout: Payout) -> File:
         ["지급총액", won(payout.gross)],
         ["소득세", won(-payout.income_tax)],
         ["지방소득세", won(-payout.local_tax)],
+        *([["대납 상환 (비과세)", won(payout.untaxed)]] if payout.untaxed else []),
         ["실지급액", won(payout.net)],
     ]
     about = [
@@ -74,18 +76,19 @@ def payout_statement(payout: Payout) -> File:
 
 def year_statement(*, holder: str, year: Year) -> File:
     """Return the statement of a year (연간 지급명세서): every payout, and their sums."""
-    rows = [["지급일", "지급총액", "소득세", "지방소득세", "실지급액"]]
+    rows = [["지급일", "지급총액", "소득세", "지방소득세", "대납 상환", "실지급액"]]
     rows += [
         [f"{timezone.localtime(row.done_at):%Y-%m-%d}", *_amounts(row)] for row in year.payouts
     ]
     rows.append(["합계", *_amounts(year)])
     about = [f"성명  {holder}", f"귀속연도  {year.year}년", f"지급건수  {len(year.payouts)}건"]
-    table = _table(rows, (33,) * 5)
+    table = _table(rows, (28,) * 6)
     return _pdf(f"statement-{year.year}", "연간 정산 지급명세서", about, table, _note(year))
 
 
 def _amounts(row: Payout | Year) -> list[str]:
-    return [won(amount) for amount in (row.gross, row.income_tax, row.local_tax, row.net)]
+    amounts = (row.gross, row.income_tax, row.local_tax, row.untaxed, row.net)
+    return [won(amount) for amount in amounts]
 
 
 def _note(row: Payout | Year) -> str:
@@ -116,7 +119,7 @@ def _escaped(text: str) -> str:
 # --- For the tax office ------------------------------------------------------------------
 
 
-def filing_export(*, year: int, month: int, by: User, kind: str) -> File:
+def filing_export(*, year: int, month: int, by: User, kind: str, told: Told = untold) -> File:
     """Write the month's 간이지급명세서: one row a person, whose columns are ``FILING_COLUMNS``.
 
     Raises:
@@ -133,7 +136,7 @@ def filing_export(*, year: int, month: int, by: User, kind: str) -> File:
     names = [name for _head, name in settings.FILING_COLUMNS]
     rows = [_filed(payouts, year, month) for payouts in people.values()]
     table = [heads, *([row[name] for name in names] for row in rows)]
-    return written(f"filing-{year}-{month:02}", table, kind=kind, encoding="utf-8-sig")
+    return written(f"filing-{year}-{month:02}", table, kind=kind, encoding="utf-8-sig", told=told)
 
 
 def _filed(payouts: list[Payout], year: int, month: int) -> dict[str, str]:

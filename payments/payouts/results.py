@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from common.db import in_one_unit
-from common.errors import Conflict, Invalid
+from common.errors import Conflict, Invalid, NotFound
+from common.progress import Told, steps, untold
 from payments import ledger
 from payments.models import BatchState, Payout, PayoutBatch, PayoutState, Transfer
 from payments.payouts.batches import batch_of, check_finance, rows_of
@@ -61,8 +62,15 @@ class BadFile(Invalid):
 
 
 @in_one_unit
-def results_book(*, batch_id: UUID, results: Sequence[Result], by: User, now: datetime) -> Imported:
-    """Mark payouts paid or failed; a failed one's gross returns to the user's account.
+def results_book(
+    *,
+    batch_id: UUID,
+    results: Sequence[Result],
+    by: User,
+    now: datetime,
+    told: Told = untold,
+) -> Imported:
+    """Mark payouts paid or failed; a failed one's money returns to the user's accounts.
 
     Raises:
         NotFound; NotAllowed: ``finance_only``.
@@ -75,11 +83,37 @@ def results_book(*, batch_id: UUID, results: Sequence[Result], by: User, now: da
         raise Conflict("batch_not_approved", _("This batch is not approved."))
     payouts = {payout.reference: payout for payout in rows_of(batch)}
     fresh = _fresh(results, payouts)
-    for result in fresh:
+    for result in steps(fresh, told):
         _book(payouts[result.reference], result, now)
     _close(batch)
     paid = sum(result.paid for result in fresh)
     return Imported(paid, len(fresh) - paid, len(results) - len(fresh))
+
+
+@in_one_unit
+def payout_return(*, payout_id: UUID, by: User, reason: str, now: datetime) -> Payout:
+    """The bank sent back what it had paid: all of it, the tax too, returns to the user's account.
+
+    It is missing in the papers of its month from then on; one that was filed has to be filed again.
+
+    Raises:
+        NotFound; NotAllowed: ``finance_only``; Invalid: ``reason_missing``.
+        Conflict: ``payout_not_paid``, also when it was returned before.
+    """
+    check_finance(by)
+    if not reason.strip():
+        raise Invalid("reason_missing", _("Say why."), field="reason")
+    mine = Payout.objects.filter(pk=payout_id, state=PayoutState.PAID)
+    moved = mine.update(state=PayoutState.FAILED, done_at=now, reason=reason.strip()[:200])
+    payout = Payout.objects.filter(pk=payout_id).first()
+    if payout is None:
+        raise NotFound
+    if not moved:
+        raise Conflict("payout_not_paid", _("Only what was paid can be returned."))
+    # The last booking first: what was paid, then what was asked for.
+    for reference in (f"paid:{payout.reference}", payout.reference):
+        ledger.reverse(transfer=Transfer.objects.get(reference=reference))
+    return payout
 
 
 def _fresh(results: Sequence[Result], payouts: dict[str, Payout]) -> list[Result]:
@@ -121,7 +155,7 @@ def _book(payout: Payout, result: Result, now: datetime) -> None:
             kind="payout_paid",
             subject=payout.reference,
             moves=[
-                (ledger.PAYOUTS, -payout.gross),
+                (ledger.PAYOUTS, -payout.gross - payout.untaxed),
                 (ledger.GATEWAY, payout.net),
                 (ledger.TAX, payout.withheld),
             ],

@@ -1,5 +1,6 @@
-"""Pages of the money: for payers, by a signed link."""
+"""Pages of the money: for payers, by a signed link; for finance staff, the figures."""
 
+from payments.views.finance import finance
 from payments.views.paying import fail, pay, success
 
-__all__ = ["fail", "pay", "success"]
+__all__ = ["fail", "finance", "pay", "success"]

@@ -12,6 +12,10 @@ from common.geo import REGION, area_around
 from errands import selectors, services
 from errands.models import Errand, Review
 from errands.states import Role, State
+from payments import escrow
+from payments.audit import claimed
+from payments.models import Difference
+from payments.services import reconcile
 from tests.conftest import make_errand, make_runner, pay_for, refused, walk
 
 WEEK = dt.timedelta(days=7)
@@ -141,3 +145,26 @@ def test_a_region_is_known_by_the_newest_address_in_it(alice: User) -> None:
     Errand.objects.filter(pk=older.pk).update(pickup_address="하늘공원")
     region = area_around(newer.area, REGION)
     assert selectors.regions_lately() == {region: newer.pickup_address}
+
+
+def test_escrow_has_to_hold_the_total_of_live_errands(alice: User, done: Errand) -> None:
+    opened, unpaid = pay_for(make_errand(alice)), make_errand(alice)
+    assert claimed() == claimed(opened.reference) == {opened.reference: opened.total}
+    assert claimed(unpaid.reference) == {unpaid.reference: unpaid.total}  # its money may come
+    assert claimed(done.reference) == claimed("thing:1") == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_books_of_errands_agree(alice: User, done: Errand, now: dt.datetime) -> None:
+    raised = pay_for(make_errand(alice))
+    order = services.raise_order_create(
+        errand_id=raised.pk, requester=alice, reward=raised.reward + 1_000, now=now
+    )
+    escrow.order_confirm(
+        order_id=order.order_id, payer=alice, payment_key="sandbox_x", amount=order.amount, now=now
+    )
+    later = now + dt.timedelta(days=1)
+    assert reconcile(now=later) == (0, 0)
+    Errand.objects.filter(pk=raised.pk).update(reward=raised.reward)
+    assert reconcile(now=later) == (1, 0)
+    assert Difference.objects.get().subject == raised.reference

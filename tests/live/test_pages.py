@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TypeVar
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -16,18 +18,26 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, 
 from accounts.models import User
 from common import clock
 from common.geo import Point
+from common.progress import Progress
 from dispatch import services as dispatch_services
 from dispatch.policy import Fix
 from errands import services
 from errands.models import Errand
 from errands.states import State
+from payments import ledger
+from payments.models import Difference, Payout, PayoutBatch
+from payments.services import reconcile
 from tests.conftest import PICKUP, make_errand, pay_for, walk
 from tests.live.web_server import Site, serving
+from tests.payments.paid import approved, make_checker, requested, settled, with_account
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 WIDTHS = (390, 1280)
 WAIT_MS = 20_000
+BATCHES = "payoutbatch"
+FORM = "document.querySelector('[data-progress]').closest('form')"
+FILING = "%3Fmonth=2026-11%26kind=xlsx"
 Result = TypeVar("Result")
 
 
@@ -180,11 +190,72 @@ def test_every_page_fits_and_nothing_complains(
         "/": "h1 em",
         track_page(carried): '[data-field="lamp"][data-state="open"]',
         "/admin/live-map/": '[data-field="status"][data-state="open"]',
+        "/admin/finance/": ".flows td",
     }
     for path, landmark in seen.items():
         watched = visit(path, width=width)
         watched.page.wait_for_selector(landmark)
         assert (watched.overflow(), watched.complaints, watched.strangers) == (0, [], []), path
+
+
+@pytest.fixture
+def batch(charlie: User, dana: User, now: dt.datetime) -> PayoutBatch:
+    """Two payouts that the bank has paid."""
+    with_account(charlie, now)
+    for amount in (10_000, 33_333):
+        requested(charlie, amount, now)
+    made = approved(dana, make_checker(), now)
+    settled(made, dana, now)
+    return made
+
+
+@pytest.fixture
+def money_pages(batch: PayoutBatch, now: dt.datetime) -> list[str]:
+    """Those of finance that have long numbers, or a file."""
+    moves = [(ledger.GATEWAY, -1_000), (ledger.escrow_account(f"errand:{batch.pk}"), 1_000)]
+    ledger.post(reference="hold:x", kind="hold", subject=f"errand:{batch.pk}", moves=moves)
+    reconcile(now=now + timedelta(minutes=5))
+    rows = {
+        "difference": Difference.objects.get().pk,
+        "payoutbatch": batch.pk,
+        "payout": Payout.objects.latest("id").pk,
+    }
+    changes = [f"{name}/{key}/change" for name, key in rows.items()]
+    bring = f"{BATCHES}/{batch.pk}/import"
+    return [f"/admin/payments/{page}/" for page in (*rows, *changes, bring)]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_pages_of_finance_fit(
+    money_pages: list[str], visit: Callable[..., Watched], width: int
+) -> None:
+    for path in money_pages:
+        watched = visit(path, width=width)
+        watched.page.wait_for_load_state("networkidle")
+        assert (watched.overflow(), watched.complaints, watched.strangers) == (0, [], []), path
+
+
+def test_a_bar_shows_how_far_a_file_is(batch: PayoutBatch, visit: Callable[..., Watched]) -> None:
+    page = visit(f"/admin/payments/{BATCHES}/{batch.pk}/import/").page
+    page.evaluate(f"{FORM}.addEventListener('submit', event => event.preventDefault())")
+    upload = {"name": "result.csv", "mimeType": "text/csv", "buffer": b"x"}
+    page.set_input_files("input[type=file]", upload)  # type: ignore[arg-type]
+    page.get_by_role("button", name="결과 가져오기").click()
+    token = page.get_attribute("input[name=token]", "value")
+    assert token
+    elsewhere(lambda: Progress(UUID(token))(42, 100))
+    expect(page.locator("[data-progress] output")).to_have_text("42%")
+
+
+def test_a_file_is_handed_over_when_it_is_written(
+    batch: PayoutBatch, visit: Callable[..., Watched]
+) -> None:
+    page = visit(f"/admin/payments/{BATCHES}/").page
+    home = page.url
+    with page.expect_download() as download:
+        page.goto(f"{home}writing/?file=/admin/payments/{BATCHES}/filing/file/{FILING}")
+    assert download.value.suggested_filename.endswith(".xlsx")
+    expect(page.locator("[data-progress] output")).to_have_text("100%")
 
 
 @pytest.mark.parametrize(

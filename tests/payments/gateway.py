@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import ClassVar
 
 from common.db import in_unit
-from payments.gateways import Cancel, Declined, Found, GatewayDown, Receiver, Status
+from payments.gateways import (
+    Cancel,
+    Declined,
+    Found,
+    GatewayDown,
+    Receiver,
+    Settlement,
+    Status,
+)
 
 Trouble = Callable[[], None]
 
@@ -16,13 +25,14 @@ class MemoryGateway:
 
     taken: ClassVar[dict[str, int]] = {}  # idempotency key → won
     sent: ClassVar[dict[str, int]] = {}
+    lines: ClassVar[list[Settlement]] = []  # what it settles with us
     asked: ClassVar[list[str]] = []  # every call, with its idempotency key
     before: ClassVar[list[Trouble]] = []  # trouble for the next calls, before money moves
     after: ClassVar[list[Trouble]] = []  # the same once it has moved: the answer is lost
 
     @classmethod
     def forget(cls) -> None:
-        for memory in (cls.taken, cls.sent, cls.asked, cls.before, cls.after):
+        for memory in (cls.taken, cls.sent, cls.lines, cls.asked, cls.before, cls.after):
             memory.clear()
 
     @classmethod
@@ -69,6 +79,12 @@ class MemoryGateway:
     def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
         keys = [key for key in self.taken if key.startswith(f"{order_id}:")]
         return self.find(payment_key=keys[-1].split(":")[1], timeout_s=timeout_s) if keys else None
+
+    def settlements(self, *, day: date, timeout_s: float) -> list[Settlement]:
+        assert not in_unit(), "the payment company was called inside a unit of work"
+        if self.before:
+            self.before.pop(0)()
+        return [line for line in self.lines if line.sold_on == day]
 
     def _found(self, payment_key: str, order_id: str, amount: int) -> Found:
         mine = [(key, won) for key, won in self.sent.items() if order_id in key]

@@ -3,15 +3,19 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
+from html import unescape
+from uuid import uuid4
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from payments import payouts
+from payments import ledger, payouts
 from payments.models import Payout, PayoutBatch
 from payments.selectors import balance_of_user
 from tests.errands.staff_pages import DIALOG, text_of
@@ -64,9 +68,16 @@ def bring(client: Client, batch: PayoutBatch, upload: SimpleUploadedFile) -> str
     return text_of(client.post(f"{LIST}{batch.pk}/import/", data, follow=True))
 
 
+def file_of(client: Client, page: str) -> str:
+    """The address that the page with the bar fetches."""
+    found = re.search(r'data-file="([^"]+)"', client.get(page).content.decode())
+    assert found
+    return unescape(found[1])
+
+
 def exported(client: Client, batch: PayoutBatch) -> bytes:
     answer = client.post(f"{LIST}{batch.pk}/export/", {**DIALOG, "layout": "common", "kind": "csv"})
-    file = client.get(answer["HX-Redirect"])
+    file = client.get(file_of(client, answer["HX-Redirect"]))
     assert file.headers["Content-Disposition"].startswith("attachment")
     return file.content
 
@@ -141,7 +152,7 @@ def test_a_link_alone_does_nothing(dana_at: Client, erin_at: Client, waiting: Pa
 
 def test_the_list_for_the_tax_office(dana_at: Client) -> None:
     answer = dana_at.post(f"{LIST}filing/", {**DIALOG, "month": "2026-11", "kind": "csv"})
-    file = dana_at.get(answer["HX-Redirect"])
+    file = dana_at.get(file_of(dana_at, answer["HX-Redirect"]))
     assert "주민등록번호" in file.content.decode("utf-8-sig")
     assert dana_at.get(f"{LIST}filing/file/?month=x&kind=csv").status_code == 404
     wrong = dana_at.post(f"{LIST}filing/", {**DIALOG, "month": "2026-13", "kind": "csv"})
@@ -160,3 +171,64 @@ def test_no_page_shows_a_whole_number(dana_at: Client, waiting: Payout, name: st
     digits = ("110123456789", NUMBER, RESIDENT, "9001011234568", waiting.number.token)
     assert not any(each in shown for each in digits)
     assert dana_at.post(reverse(f"admin:payments_{name}_add"), {}).status_code == 403
+
+
+def test_the_bank_returns_a_paid_one(
+    dana_at: Client, erin_at: Client, waiting: Payout, bob: User
+) -> None:
+    page = reverse("admin:payments_payout_change", args=[waiting.pk])
+    give_back = page.replace("change/", "return/")
+    assert give_back not in dana_at.get(page).content.decode()  # not paid yet
+    batch = made(dana_at)
+    press(erin_at, batch, "approve")
+    bring(dana_at, batch, bank_says(exported(dana_at, batch), "정상"))
+    assert give_back in dana_at.get(page).content.decode()
+    dana_at.post(give_back, {**DIALOG, "reason": ""})
+    assert balance_of_user(bob) == 0
+    dana_at.post(give_back, {**DIALOG, "reason": "account closed"})
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.reason) == ("failed", "account closed")
+    assert balance_of_user(bob) == 10_000
+    assert LogEntry.objects.filter(object_id=str(waiting.pk)).count() == 1
+    assert "account closed" in text_of(dana_at.get(page))
+
+
+def test_only_finance_may_say_so(client: Client, charlie: User, waiting: Payout) -> None:
+    User.objects.filter(pk=charlie.pk).update(is_staff=True)
+    charlie.user_permissions.add(Permission.objects.get(codename="view_payout"))
+    client.force_login(charlie)
+    page = reverse("admin:payments_payout_change", args=[waiting.pk])
+    assert client.get(page).status_code == 200
+    answer = client.post(page.replace("change/", "return/"), {**DIALOG, "reason": "x"})
+    assert answer.status_code == 403
+
+
+def test_a_bar_hears_how_far_the_file_is(dana_at: Client, erin_at: Client, waiting: Payout) -> None:
+    batch = made(dana_at)
+    press(erin_at, batch, "approve")
+    content = exported(dana_at, batch)
+    token = uuid4()
+    bar = f"{LIST}progress/{token}/"
+    assert dana_at.get(bar).json() == {"percent": 0}
+    page = dana_at.get(f"{LIST}{batch.pk}/import/").content.decode()
+    assert re.search(r'name="token" value="[0-9a-f-]{36}"', page)
+    data = {"layout": "common", "file": bank_says(content, "정상"), "token": str(token)}
+    dana_at.post(f"{LIST}{batch.pk}/import/", data)
+    assert dana_at.get(bar).json() == {"percent": 100}
+    assert dana_at.get(f"{LIST}writing/?file=https://example.com/").status_code == 404
+
+
+def test_staff_book_what_the_tax_office_got(
+    dana_at: Client, erin_at: Client, waiting: Payout, client: Client, charlie: User
+) -> None:
+    batch = made(dana_at)
+    press(erin_at, batch, "approve")
+    bring(dana_at, batch, bank_says(exported(dana_at, batch), "정상"))
+    paid = {**DIALOG, "month": "2026-11", "amount": "330"}
+    assert "HX-Redirect" not in dana_at.post(f"{LIST}tax/", {**paid, "month": "11"}).headers
+    assert dana_at.post(f"{LIST}tax/", paid)["HX-Redirect"] == LIST
+    dana_at.post(f"{LIST}tax/", paid)
+    assert ledger.balance_of("tax") == 0
+    User.objects.filter(pk=charlie.pk).update(is_staff=True)
+    client.force_login(charlie)
+    assert client.post(f"{LIST}tax/", paid).status_code == 403

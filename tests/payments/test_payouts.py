@@ -11,10 +11,11 @@ from accounts.models import User
 from common.errors import DomainError
 from payments import ledger, payouts, tasks
 from payments.apps import check_payouts
+from payments.audit import account_differences
 from payments.models import BankAccount, BatchState, Payout, PayoutBatch, PayoutState
 from payments.payouts.accounts import next_weekly
 from payments.payouts.results import BadFile
-from payments.selectors import balance_of_user, books_balance
+from payments.selectors import balance_of_user, books_balance, tax_remitted
 from tests.conftest import refused
 from tests.payments.holders import MemoryHolders
 from tests.payments.paid import (
@@ -354,6 +355,81 @@ def test_a_bank_may_not_change_its_mind(
         payouts.results_book(
             batch_id=batch.pk, results=[result(three[0], paid=False)], by=dana, now=now
         )
+
+
+def test_export_and_import_tell_how_far_they_are(
+    account: BankAccount, bob: User, dana: User, erin: User, now: dt.datetime
+) -> None:
+    rows = [requested(bob, 1_000, now) for _each in range(4)]
+    batch = approved(dana, erin, now)
+    told: list[tuple[int, int]] = []
+    for kind in ("csv", "xlsx"):
+        told.clear()
+        payouts.batch_export(
+            batch_id=batch.pk, by=dana, layout="common", kind=kind, now=now,
+            told=lambda *how_far: told.append(how_far),
+        )  # fmt: skip
+        assert told == [(line, 5) for line in range(1, 6)]  # the heads are a line as well
+    told.clear()
+    payouts.results_book(
+        batch_id=batch.pk, results=[result(row) for row in rows], by=dana, now=now,
+        told=lambda *how_far: told.append(how_far),
+    )  # fmt: skip
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_what_the_bank_returns_is_the_users_again(
+    account: BankAccount, bob: User, dana: User, erin: User, now: dt.datetime
+) -> None:
+    payout = requested(bob, 10_000, now)
+    settled(approved(dana, erin, now), dana, now)
+    later = now + dt.timedelta(days=3)
+    assert ledger.balance_of(ledger.TAX) == 330
+    payouts.payout_return(payout_id=payout.pk, by=dana, reason=" closed ", now=later)
+    payout.refresh_from_db()
+    assert (payout.state, payout.reason, payout.done_at) == ("failed", "closed", later)
+    left = [ledger.balance_of(name) for name in (ledger.PAYOUTS, ledger.TAX, ledger.GATEWAY)]
+    assert (balance_of_user(bob), left) == (10_000, [0, 0, -10_000])
+    assert books_balance().sound
+    again = payouts.payout_request(user=bob, now=later)  # to the account that he has now
+    assert again.gross == 10_000
+
+
+def test_tax_is_paid_once_a_month(
+    account: BankAccount, bob: User, dana: User, erin: User, alice: User, now: dt.datetime
+) -> None:
+    requested(bob, 10_000, now)
+    settled(approved(dana, erin, now), dana, now)
+    with refused("finance_only"):
+        payouts.tax_pay(month="2026-11", amount=330, by=alice)
+    for amount in (0, 331):
+        with refused("amount_out_of_range"):
+            payouts.tax_pay(month="2026-11", amount=amount, by=dana)
+    payouts.tax_pay(month="2026-11", amount=300, by=dana)
+    with refused("tax_paid"):
+        payouts.tax_pay(month="2026-11", amount=30, by=dana)
+    assert (ledger.balance_of(ledger.TAX), tax_remitted()) == (30, 300)
+    assert account_differences() == []
+    assert books_balance().sound
+
+
+def test_only_what_was_paid_is_returned(
+    account: BankAccount, bob: User, dana: User, erin: User, alice: User, now: dt.datetime
+) -> None:
+    payout = requested(bob, 10_000, now)
+    give_back = payouts.payout_return
+    with refused("payout_not_paid"):
+        give_back(payout_id=payout.pk, by=dana, reason="x", now=now)
+    settled(approved(dana, erin, now), dana, now)
+    for by, reason, code in ((alice, "x", "finance_only"), (dana, " ", "reason_missing")):
+        with refused(code):
+            give_back(payout_id=payout.pk, by=by, reason=reason, now=now)
+    with refused("not_found"):
+        give_back(payout_id=account.pk, by=dana, reason="x", now=now)
+    give_back(payout_id=payout.pk, by=dana, reason="x", now=now)
+    with refused("payout_not_paid"):
+        give_back(payout_id=payout.pk, by=dana, reason="x", now=now)
+    assert balance_of_user(bob) == 10_000
 
 
 def test_a_batch_that_nobody_approved_has_no_result(

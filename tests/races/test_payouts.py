@@ -231,3 +231,54 @@ def test_control_booking_without_the_guard_pays_more_than_once(
 
     tally(book)
     assert Transfer.objects.filter(kind="payout_paid").count() > 1
+
+
+# --- Returned by the bank ----------------------------------------------------------------
+
+
+@pytest.fixture
+def paid(batch: PayoutBatch, dana: User, now: dt.datetime) -> Payout:
+    """₩10,000 that were paid, ₩330 of them withheld."""
+    payouts.batch_approve(batch_id=batch.pk, by=make_checker(), now=now)
+    payouts.results_book(batch_id=batch.pk, results=words_of_bank(batch), by=dana, now=now)
+    return Payout.objects.get(gross=10_000)
+
+
+def test_it_is_returned_once(paid: Payout, bob: User, dana: User, now: dt.datetime) -> None:
+    outcome = tally(
+        lambda _n: payouts.payout_return(payout_id=paid.pk, by=dana, reason="closed", now=now)
+    )
+    assert outcome == {"done": 1, "payout_not_paid": MANY - 1}
+    assert (balance_of_user(bob), ledger.balance_of(ledger.PAYOUTS)) == (10_000, 0)
+    assert books_balance().sound
+
+
+def test_returned_and_asked_for_again_at_once(
+    paid: Payout, bob: User, dana: User, now: dt.datetime
+) -> None:
+    """What came back may go out again, as often as it came back."""
+    works: list[Callable[[], object]] = [
+        lambda: payouts.payout_return(payout_id=paid.pk, by=dana, reason="closed", now=now),
+        lambda: payouts.payout_request(user=bob, amount=10_000, now=now),
+    ]
+    tally(lambda n: works[n % 2]())
+    asked = sum(Payout.objects.filter(state="requested").values_list("gross", flat=True))
+    assert asked + balance_of_user(bob) == 10_000
+    assert ledger.balance_of(ledger.PAYOUTS) == asked
+    assert books_balance().sound
+
+
+@pytest.mark.control
+def test_control_without_the_guard_it_is_returned_more_than_once(paid: Payout, bob: User) -> None:
+    read = Barrier(MANY)
+
+    def give_back(number: int) -> None:
+        found = Payout.objects.get(pk=paid.pk)
+        read.wait(20)
+        if found.state == PayoutState.PAID:
+            moves = [(ledger.GATEWAY, -found.gross), (ledger.user_account(bob.pk), found.gross)]
+            ledger.post(reference=f"back:{number}", kind="x", subject="x", moves=moves)
+            Payout.objects.filter(pk=found.pk).update(state=PayoutState.FAILED)
+
+    tally(give_back)
+    assert balance_of_user(bob) > 10_000

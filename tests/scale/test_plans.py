@@ -31,9 +31,11 @@ from tests.scale.town import Town
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 JOINED_BY_OTHERS = {
-    "first page",  # Django's list of recent actions
+    "admin:index",  # Django's list of recent actions
     "log in",  # allauth's e-mail address with its user, found by a unique column
 }
+# It adds up the entries of a day, and a town has all of its own on one day.
+ADDS_UP = {"admin:finance": "payments_entry"}
 
 
 def all_reads(town: Town, staff: User, client: Client) -> Iterator[tuple[str, Read]]:
@@ -78,7 +80,8 @@ def test_every_read_and_every_sweep(
         shows_what_is_bad(sizes)
     for name, read in all_reads(town, dana, client):
         with subtests.test(name):
-            assert not troubles(read, sizes, may_join=name in JOINED_BY_OTHERS)
+            found = troubles(read, sizes, may_join=name in JOINED_BY_OTHERS)
+            assert not [each for each in found if ADDS_UP.get(name, "no table") not in each]
 
 
 def shows_what_is_bad(sizes: dict[str, int]) -> None:

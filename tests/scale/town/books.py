@@ -16,6 +16,8 @@ from payments.models import (
     PaymentState,
     Refund,
     RefundState,
+    StaffRefund,
+    StaffRefundState,
     Transfer,
     Webhook,
 )
@@ -62,6 +64,13 @@ class Books:
                 payment=order, reference=reference, amount=order.refunded, reason="cancel",
                 state=RefundState.DONE, attempts=1, try_at=order.created_at,
                 done_at=order.created_at, created_at=order.created_at,
+            )
+        )  # fmt: skip
+        self.cart.put(
+            StaffRefund(
+                key=f"{order.order_id}:0", payment=order, seen=0, amount=order.refunded, reason="x",
+                state=StaffRefundState.GIVEN, source=ledger.COMMISSION, asked_by=errand.requester,
+                created_at=order.created_at,
             )
         )  # fmt: skip
         sent = {ledger.REFUNDS: -order.refunded, ledger.GATEWAY: order.refunded}

@@ -1,0 +1,20 @@
+"""What the books lack, and what staff give back: with a reason, and within limits."""
+
+from payments.services.reconciling import (
+    Reconciled,
+    difference_dismiss,
+    difference_settle,
+    reconcile,
+)
+from payments.services.refunding import GIVE, limit_of, staff_refund_ask, staff_refund_decide
+
+__all__ = [
+    "GIVE",
+    "Reconciled",
+    "difference_dismiss",
+    "difference_settle",
+    "limit_of",
+    "reconcile",
+    "staff_refund_ask",
+    "staff_refund_decide",
+]
