@@ -77,9 +77,6 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Payments"), "credit_card", "payments_payment_changelist"),
                     _item(_("Ledger"), "account_balance", "payments_transfer_changelist"),
                     _item(_("Refunds"), "undo", "payments_refund_changelist"),
-                    _item(
-                        _("Staff refunds"), "volunteer_activism", "payments_staffrefund_changelist"
-                    ),
                     {
                         "title": _("Refunds without account"),
                         "icon": "contact_support",
@@ -88,8 +85,12 @@ UNFOLD: dict[str, Any] = {
                             reverse_lazy("admin:payments_refund_changelist"),
                         ),
                     },
+                    _item(
+                        _("Staff refunds"), "volunteer_activism", "payments_staffrefund_changelist"
+                    ),
                     _item(_("Payouts"), "payments", "payments_payout_changelist"),
                     _item(_("Payout batches"), "inventory", "payments_payoutbatch_changelist"),
+                    _item(_("terms"), "gavel", "errands_terms_changelist"),
                     _item(_("Bank accounts"), "account_box", "payments_bankaccount_changelist"),
                 ],
             },

@@ -317,13 +317,14 @@ TOSS_URL = env.str("TOSS_URL", default="https://api.tosspayments.com")
 TOSS_SDK_URL = env.str("TOSS_SDK_URL", default="https://js.tosspayments.com/v2/standard")
 TOSS_ORIGINS: list[str] = env.list("TOSS_ORIGINS", default=["https://*.tosspayments.com"])
 QUOTE_LIFE = PAYMENT_LIFE = timedelta(minutes=15)
+SUBSTITUTION_LIFE = timedelta(minutes=10)
 UNMATCHED_LIFE = timedelta(hours=2)
 RAISE_SUGGESTED_AFTER = timedelta(minutes=5)
 SCHEDULE_LEAD = timedelta(minutes=15)
 OBJECTION_WINDOW = timedelta(hours=24)
 CHECKOUT_LINK_LIFE = timedelta(hours=24)  # longer than an order, to look how it ended
 TRACKING_LINK_LIFE = timedelta(hours=24)
-REVIEW_HIDDEN = timedelta(days=7)
+REVIEW_HIDDEN = TIP_WINDOW = timedelta(days=7)
 GEOFENCE_M = 150
 # What a role (a group) may give back alone in a day, in won; above it a second person decides
 STAFF_REFUND_LIMITS: dict[str, int] = env.dict(

@@ -10,7 +10,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from dispatch import views
-from payments import views as money
+from payments import views as paying
 
 
 def alive(_request: HttpRequest) -> HttpResponse:
@@ -30,13 +30,13 @@ pages = [
     path("pulse.json", views.pulse, name="pulse"),
     path("stations.json", views.stations, name="stations"),
     path("t/<str:token>", views.track, name="tracking-page"),
-    path("pay/<str:token>", money.pay, name="pay"),
-    path("pay/<str:token>/success", money.success, name="pay-success"),
-    path("pay/<str:token>/fail", money.fail, name="pay-fail"),
+    path("pay/<str:token>", paying.pay, name="pay"),
+    path("pay/<str:token>/success", paying.success, name="pay-success"),
+    path("pay/<str:token>/fail", paying.fail, name="pay-fail"),
 ]
 staff_pages = [
     path("live-map/", admin.site.admin_view(views.live_map), name="live_map"),
-    path("finance/", admin.site.admin_view(money.finance), name="finance"),
+    path("finance/", admin.site.admin_view(paying.finance), name="finance"),
 ]
 urlpatterns = [
     *pages,

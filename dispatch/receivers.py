@@ -14,12 +14,13 @@ from dispatch import live, locations, services, tasks
 from dispatch.protocol import CloseCode
 from dispatch.signals import matching_wanted, offers_made
 from errands.models import Errand, ErrandEvent
-from errands.signals import errand_changed
+from errands.signals import errand_changed, tip_given
 from errands.states import Move, State
 
 
 def connect() -> None:
     errand_changed.connect(on_errand_changed, dispatch_uid="dispatch")
+    tip_given.connect(on_tip_given, dispatch_uid="dispatch")
     duty_changed.connect(on_duty_changed, dispatch_uid="dispatch")
     user_banned.connect(on_user_banned, dispatch_uid="dispatch")
     matching_wanted.connect(on_matching_wanted, dispatch_uid="dispatch")
@@ -47,16 +48,23 @@ def _tell_runner(event: ErrandEvent, present: UUID | None) -> None:
     runner_id = event.actor_id if event.move == Move.DROP else present
     if runner_id is None:
         return
+    _say_changed(runner_id, event.errand_id, event.to_state, event.sequence)
+    locations.forget_occupation(runner_id)
+
+
+def on_tip_given(*, errand_id: UUID, **_news: Any) -> None:
+    """The errand is over and moves no more, but what the runner sees of it has changed."""
+    errand = Errand.objects.get(pk=errand_id)
+    if errand.runner_id is not None:
+        _say_changed(errand.runner_id, errand_id, errand.state, errand.version)
+
+
+def _say_changed(runner_id: UUID, errand_id: UUID, state: str, sequence: int) -> None:
     services.message_send(
         runner_id=runner_id,
         kind="errand.changed",
-        payload={
-            "errand_id": str(event.errand_id),
-            "state": event.to_state,
-            "errand_sequence": event.sequence,
-        },
+        payload={"errand_id": str(errand_id), "state": state, "errand_sequence": sequence},
     )
-    locations.forget_occupation(runner_id)
 
 
 def on_duty_changed(*, user_id: UUID, on_duty: bool, **_news: Any) -> None:

@@ -73,10 +73,14 @@ def price(asked: Asked) -> Price:
 
 def _waiting(asked: Asked) -> Line:
     if asked.kind == Kind.QUEUE:
-        blocks = -(-asked.expected_minutes // QUEUE_BLOCK_MINUTES)
-        return Line("blocks", blocks * PER_QUEUE_BLOCK)
+        return Line("blocks", queue_blocks(asked.expected_minutes) * PER_QUEUE_BLOCK)
     minutes = max(0, asked.expected_minutes - FREE_MINUTES_ON_SITE)
     return Line("on_site", minutes * PER_MINUTE_ON_SITE)
+
+
+def queue_blocks(minutes: int) -> int:
+    """Return how many blocks of a queue so many minutes are; a begun one counts."""
+    return -(-minutes // QUEUE_BLOCK_MINUTES)
 
 
 def is_night(at: datetime) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from common import clock
 from errands.selectors import total_needed, totals_held
-from errands.services import payment_apply
+from errands.services import is_ours, payment_apply
 from payments.models import Payment
 from payments.signals import escrow_asked, escrow_funded
 
@@ -17,9 +17,9 @@ def connect() -> None:
 
 
 def on_escrow_funded(*, order_id: str, **_news: Any) -> None:
-    """Open the errand, or raise its reward. Should this be lost, ``sweep_funded`` does it."""
+    """Do what was paid for. Should this be lost, ``sweep_funded`` does it."""
     payment = Payment.objects.get(order_id=order_id)
-    if payment.reference.startswith("errand:"):
+    if is_ours(payment.reference):
         payment_apply(payment=payment, now=clock.now())
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
-from datetime import datetime
-from functools import partial
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -12,14 +14,64 @@ from django.db.models import Q, QuerySet
 from msgspec import Struct
 
 from accounts.models import User
+from common import clock
 from common.errors import NotFound
 from common.geo import REGION, area_around
 from common.prepared import Listing, Prepared
-from errands.models import AreaCondition, Errand, ErrandEvent, Photo, Quote, Review
-from errands.states import FUNDED, LIVE, Role, State
+from errands.models import (
+    AreaCondition,
+    Errand,
+    ErrandEvent,
+    Photo,
+    Quote,
+    Review,
+    Terms,
+    Tip,
+    term_rows,
+)
+from errands.policy import FIRST_TERMS
+from errands.pricing import QUEUE_BLOCK_MINUTES, queue_blocks
+from errands.states import FUNDED, LIVE, Kind, Move, Role, State
 from payments.models import Payment
 
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+TERMS_KEPT_S = 60
+TOTAL = ("reward", "service_fee", "budget")
 AREAS_FROM = 1_000  # errands looked at; a whole table would be read for every page
+
+
+def terms_at(at: datetime) -> Terms:
+    """Return the terms in force at ``at``, as this process has known them for a minute at most.
+
+    Terms can't be written or changed shortly before they begin, so that a minute is not too long.
+    """
+    begun = (terms for terms in _known_terms() if terms.valid_from <= at)
+    return next(begun, None) or Terms(
+        valid_from=BEGINNING,
+        commission_percent=settings.COMMISSION_PERCENT,
+        rows=term_rows(FIRST_TERMS),
+    )
+
+
+def terms_end(at: datetime) -> datetime | None:
+    """Return when the terms in force at ``at`` give way to the next; None if none are written."""
+    coming = [terms.valid_from for terms in _known_terms() if terms.valid_from > at]
+    return min(coming, default=None)
+
+
+def _known_terms() -> tuple[Terms, ...]:
+    return _terms_read(time.monotonic() // TERMS_KEPT_S)
+
+
+@lru_cache(maxsize=1)
+def _terms_read(_minute: float) -> tuple[Terms, ...]:
+    """All terms, the newest first: there are a few a year."""
+    return tuple(Terms.objects.order_by("-valid_from"))
+
+
+def terms_forget() -> None:
+    """Read the terms anew when they are next asked for."""
+    _terms_read.cache_clear()
 
 
 def bad_weather(*, area: str, now: datetime) -> bool:
@@ -30,7 +82,7 @@ def bad_weather(*, area: str, now: datetime) -> bool:
 
 def totals_held() -> dict[str, int]:
     """Return the total of every errand whose money escrow holds, by its reference."""
-    held = Errand.objects.filter(state__in=sorted(FUNDED)).only("reward", "service_fee")
+    held = Errand.objects.filter(state__in=sorted(FUNDED)).only(*TOTAL)
     return {each.reference: each.total for each in held}
 
 
@@ -39,7 +91,7 @@ def total_needed(reference: str) -> dict[str, int]:
     prefix, _colon, key = reference.partition(":")
     if prefix != "errand":
         return {}
-    live = Errand.objects.filter(pk=key, state__in=sorted(LIVE)).only("reward", "service_fee")
+    live = Errand.objects.filter(pk=key, state__in=sorted(LIVE)).only(*TOTAL)
     return {each.reference: each.total for each in live}
 
 
@@ -99,6 +151,78 @@ def payment_of(errand: Errand) -> Payment | None:
     return Payment.objects.filter(reference=errand.reference).first()
 
 
+class Substitution(NamedTuple):
+    """Something else to buy: asked for in event ``sequence``, and what has become of that."""
+
+    sequence: int
+    text: str
+    state: str  # asked, approved, refused, expired
+    expires_at: datetime
+
+
+def last_substitution(errand: Errand) -> ErrandEvent | None:
+    """Return the last event about something else to buy: a question, or the answer to it."""
+    return _substitutions(errand).first()
+
+
+def substitution_of(errand: Errand, *, now: datetime) -> Substitution | None:
+    """Return the present runner's last question for something else; None if there was none."""
+    if errand.kind != Kind.PURCHASE:
+        return None
+    last = list(_substitutions(errand)[:2])
+    if not last:
+        return None
+    asked = last[-1] if last[0].move == Move.ANSWER else last[0]
+    until = asked.created_at + settings.SUBSTITUTION_LIFE
+    waits = "asked" if now < until else "expired"
+    state = last[0].reason if last[0].move == Move.ANSWER else waits
+    return Substitution(asked.sequence, asked.note, state, until)
+
+
+def _substitutions(errand: Errand) -> QuerySet[ErrandEvent]:
+    said = ErrandEvent.objects.filter(errand=errand, move__in=[Move.ASK, Move.ANSWER])
+    # What was said with a runner who gave it back is nothing to the next.
+    since = errand.accepted_at or clock.now()
+    return said.filter(created_at__gte=since).order_by("-sequence")
+
+
+class Blocks(NamedTuple):
+    """The blocks of a queue; ``next_at`` is when the next may begin, None before the start."""
+
+    paid: int
+    begun: int
+    next_at: datetime | None
+    photos: frozenset[str]  # with which they were begun
+
+    @property
+    def unused(self) -> int:
+        """Those that were paid and not begun; none before the start, when no count is kept."""
+        return max(0, self.paid - self.begun) if self.begun else 0
+
+
+def blocks_of(errand: Errand) -> Blocks | None:
+    """Return how far a queue is; None for other kinds."""
+    if errand.kind != Kind.QUEUE:
+        return None
+    began = ErrandEvent.objects.filter(errand=errand, move__in=[Move.PICK_UP, Move.CHECK_IN])
+    events = list(began.order_by("sequence"))
+    last = events[-1].created_at if events else None
+    return Blocks(
+        paid=queue_blocks(errand.expected_minutes),
+        begun=len(events),
+        next_at=last and last + timedelta(minutes=QUEUE_BLOCK_MINUTES),
+        photos=frozenset(event.note for event in events[1:]),
+    )
+
+
+def tip_of(errand: Errand) -> int:
+    """Return the tip that was paid for ``errand``, in won; 0 if none was."""
+    if errand.state != State.COMPLETED:
+        return 0
+    paid = Tip.objects.filter(errand=errand, paid_at__isnull=False)
+    return paid.values_list("amount", flat=True).first() or 0
+
+
 def reviews_shown(errand: Errand, *, user: User, now: datetime) -> list[Review]:
     """The reviews ``user`` may see: their own, and all once both are given or 7 days passed."""
     reviews = list(Review.objects.filter(errand=errand).order_by("id"))
@@ -138,6 +262,7 @@ class ErrandRow(Struct):
     note: str
     reward: int
     service_fee: int
+    budget: int
     proof: str
     due_at: datetime | None
     opened_at: datetime | None

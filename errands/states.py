@@ -44,10 +44,15 @@ class Move(StrEnum):
     FUND = "fund"
     LAPSE = "lapse"
     RAISE = "raise"
+    EXTEND = "extend"
     ACCEPT = "accept"
     DROP = "drop"
     ARRIVE = "arrive"
+    ASK = "ask"
+    ANSWER = "answer"
+    BUY = "buy"
     PICK_UP = "pick_up"
+    CHECK_IN = "check_in"
     DELIVER = "deliver"
     CONFIRM = "confirm"
     OBJECT = "object"
@@ -68,6 +73,8 @@ FUNDED = LIVE - {S.AWAITING_PAYMENT}  # the states in which escrow holds the mon
 TWO_PLACES = frozenset({Kind.DELIVERY, Kind.PURCHASE})
 ONE_PLACE = frozenset(Kind) - TWO_PLACES
 ANY_KIND = frozenset(Kind)
+PURCHASE, QUEUE = frozenset({Kind.PURCHASE}), frozenset({Kind.QUEUE})
+PAID_MOVES = frozenset({M.FUND, M.RAISE, M.EXTEND})  # each carries the number of its order
 
 
 class Rule(NamedTuple):
@@ -98,6 +105,23 @@ RULES: tuple[Rule, ...] = (
     _rule(M.DROP, S.ASSIGNED, S.OPEN, R.RUNNER),
     _rule(M.CANCEL, S.ASSIGNED, S.CANCELLED, R.REQUESTER),
     _rule(M.FAIL, S.ASSIGNED, S.FAILED, R.RUNNER),
+    # A dearer purchase is known in the shop at the latest; what has been bought may be corrected.
+    *(
+        _rule(M.EXTEND, state, state, R.PAYMENTS, kinds=PURCHASE)
+        for state in (S.OPEN, S.ASSIGNED, S.AT_PICKUP)
+    ),
+    # How long a queue is shows in it.
+    *(
+        _rule(M.EXTEND, state, state, R.PAYMENTS, kinds=QUEUE)
+        for state in (S.AT_PICKUP, S.PICKED_UP)
+    ),
+    _rule(M.CHECK_IN, S.PICKED_UP, S.PICKED_UP, R.RUNNER, kinds=QUEUE),
+    _rule(M.ASK, S.AT_PICKUP, S.AT_PICKUP, R.RUNNER, kinds=PURCHASE),
+    _rule(M.ANSWER, S.AT_PICKUP, S.AT_PICKUP, R.REQUESTER, kinds=PURCHASE),
+    *(
+        _rule(M.BUY, state, state, R.RUNNER, kinds=PURCHASE)
+        for state in (S.AT_PICKUP, S.PICKED_UP, S.AT_DROPOFF)
+    ),
     _rule(M.PICK_UP, S.AT_PICKUP, S.PICKED_UP, R.RUNNER),
     _rule(M.DROP, S.AT_PICKUP, S.OPEN, R.RUNNER),
     _rule(M.CANCEL, S.AT_PICKUP, S.CANCELLED, R.REQUESTER),

@@ -22,6 +22,13 @@ urlpatterns = [
     path("errands/<uuid:errand_id>/object", moves.ObjectView.as_view(), name="object"),
     path("errands/<uuid:errand_id>/cancel", moves.CancelView.as_view(), name="cancel"),
     path("errands/<uuid:errand_id>/raise", moves.RaiseView.as_view(), name="raise"),
+    path("errands/<uuid:errand_id>/budget", moves.BudgetView.as_view(), name="budget"),
+    path("errands/<uuid:errand_id>/receipt", moves.ReceiptView.as_view(), name="receipt"),
+    path("errands/<uuid:errand_id>/ask", moves.AskView.as_view(), name="ask"),
+    path("errands/<uuid:errand_id>/answer", moves.AnswerView.as_view(), name="answer"),
+    path("errands/<uuid:errand_id>/blocks", moves.BlocksView.as_view(), name="blocks"),
+    path("errands/<uuid:errand_id>/check-in", moves.CheckInView.as_view(), name="check-in"),
+    path("errands/<uuid:errand_id>/tip", moves.TipView.as_view(), name="tip"),
     path("errands/<uuid:errand_id>/photos", photos.PhotosView.as_view(), name="photos"),
     path("errands/<uuid:errand_id>/reviews", reviews.ReviewsView.as_view(), name="reviews"),
 ]

@@ -52,7 +52,8 @@ class PaymentOut(serializers.ModelSerializer[Payment]):
 
 
 class BalanceOut(serializers.Serializer[Any]):
-    balance = serializers.IntegerField()
+    balance = serializers.IntegerField(help_text="won earned")
+    expenses = serializers.IntegerField(help_text="won laid out for others, paid out untaxed")
     currency = serializers.CharField(default="KRW")
 
 
@@ -71,6 +72,8 @@ class StatementRow(serializers.Serializer[Entry]):
             return _("Correction of an earlier entry")
         if entry.transfer.kind == "payout":
             return _("Payout to the bank account")
+        if entry.transfer.kind == "tip":
+            return _("Tip")
         return _("Earned with an errand")
 
 
@@ -184,8 +187,13 @@ class OrderCheckout(APIView):
 class Balance(APIView):
     @extend_schema(operation_id="balance", responses=BalanceOut, tags=TAGS)
     def get(self, request: Request) -> Response:
-        """What one has earned and not been paid out."""
-        return Response({"balance": selectors.balance_of_user(caller(request)), "currency": "KRW"})
+        """What one has earned, or laid out for others, and not been paid out."""
+        user = caller(request)
+        held = {
+            "balance": selectors.balance_of_user(user),
+            "expenses": selectors.expenses_of_user(user),
+        }
+        return Response({**held, "currency": "KRW"})
 
 
 class Statement(ListAPIView[Entry]):
@@ -262,8 +270,8 @@ class PayoutOut(serializers.ModelSerializer[Payout]):
     class Meta:
         model = Payout
         fields = [
-            "id", "state", "gross", "income_tax", "local_tax", "net", "bank", "last4", "holder",
-            "reason", "created_at", "done_at",
+            "id", "state", "gross", "income_tax", "local_tax", "untaxed", "net", "bank", "last4",
+            "holder", "reason", "created_at", "done_at",
         ]  # fmt: skip
         read_only_fields = fields
 

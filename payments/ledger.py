@@ -25,7 +25,8 @@ PAYOUTS = AccountKind.PAYOUTS.value
 TAX = AccountKind.TAX.value
 # Where the other half of a correction stays until somebody knows what it was.
 SUSPENSE = AccountKind.SUSPENSE.value
-FLOORED = frozenset({AccountKind.ESCROW, AccountKind.USER})
+OWNED = frozenset({AccountKind.USER, AccountKind.EXPENSES})
+FLOORED = OWNED | {AccountKind.ESCROW}
 REVERSAL = "reversal"
 
 Move = tuple[str, int]  # the account's name, and what it gains in won
@@ -59,6 +60,11 @@ def user_account(user_id: UUID) -> str:
     return f"{AccountKind.USER}:{user_id.hex}"
 
 
+def expenses_account(user_id: UUID) -> str:
+    """Name the account of what a user laid out for others: paid out with earnings, untaxed."""
+    return f"{AccountKind.EXPENSES}:{user_id.hex}"
+
+
 @in_one_unit
 def post(
     *,
@@ -73,7 +79,7 @@ def post(
     Raises:
         ValueError: the moves don't sum to zero, or move nothing.
         AlreadyPosted: the reference is taken.
-        Insufficient: an escrow or user account would fall below zero.
+        Insufficient: an escrow account or one of a user's would fall below zero.
     """
     amounts = _netted(moves)
     transfer = _new_transfer(reference, kind, subject, reverses)
@@ -152,7 +158,7 @@ def _account(name: str) -> Account:
         return Account.objects.create(
             name=name,
             kind=AccountKind(kind),
-            owner_id=UUID(owner) if kind == AccountKind.USER else None,
+            owner_id=UUID(owner) if kind in OWNED else None,
             balance=0 if kind in FLOORED else None,
         )
     except IntegrityError as error:  # made by another a moment ago; the next try finds it

@@ -69,6 +69,11 @@ def balance_of_user(user: User) -> int:
     return ledger.balance_of(ledger.user_account(user.pk))
 
 
+def expenses_of_user(user: User) -> int:
+    """Return what the user laid out for others and was not paid back."""
+    return ledger.balance_of(ledger.expenses_account(user.pk))
+
+
 def statement(user: User) -> QuerySet[Entry]:
     """Return the entries of the user's account, each with its transfer, newest first."""
     account = Account.objects.filter(name=ledger.user_account(user.pk)).first()
@@ -76,10 +81,10 @@ def statement(user: User) -> QuerySet[Entry]:
     return entries.prefetch_related("transfer").order_by("-id")
 
 
-def ledger_lines(subject: str) -> QuerySet[Entry]:
-    """Return every entry about ``subject``, with its transfer and account, oldest first."""
+def ledger_lines(*subjects: str) -> QuerySet[Entry]:
+    """Return every entry about ``subjects``, with its transfer and account, oldest first."""
     # Two queries on purpose: a filter across the foreign key is slow where joins are.
-    transfers = list(Transfer.objects.filter(subject=subject).values_list("pk", flat=True))
+    transfers = list(Transfer.objects.filter(subject__in=subjects).values_list("pk", flat=True))
     entries = Entry.objects.filter(transfer__in=transfers)
     return entries.prefetch_related("transfer", "account").order_by("id")
 
@@ -140,8 +145,12 @@ class Year(NamedTuple):
         return sum(payout.local_tax for payout in self.payouts)
 
     @property
+    def untaxed(self) -> int:
+        return sum(payout.untaxed for payout in self.payouts)
+
+    @property
     def net(self) -> int:
-        return self.gross - self.income_tax - self.local_tax
+        return self.gross - self.income_tax - self.local_tax + self.untaxed
 
 
 def bank_account_of(user: User) -> BankAccount:

@@ -27,6 +27,7 @@ from common.geo import Point
 from common.redis import client as redis_client
 from errands import services
 from errands.models import Errand, Photo, PhotoPurpose, ProofKind
+from errands.selectors import terms_forget
 from errands.states import TWO_PLACES, Kind, State
 from payments import escrow
 from payments.models import Payment
@@ -64,6 +65,12 @@ def fresh_redis() -> Iterator[None]:
     redis_client().flushdb()
     yield
     cache.close()
+
+
+@pytest.fixture(autouse=True)
+def fresh_terms() -> None:
+    """A process keeps the terms for a while; the last test's are not in this one's database."""
+    terms_forget()
 
 
 @pytest.fixture(autouse=True)
@@ -165,13 +172,14 @@ def make_photo(errand: Errand, uploader: User, purpose: PhotoPurpose) -> Photo:
 
 
 def make_errand(
-    requester: User, *, kind: Kind = Kind.DELIVERY, now: dt.datetime | None = None, **given: Any
-) -> Errand:
+    requester: User, *, kind: Kind = Kind.DELIVERY, now: dt.datetime | None = None,
+    asked: dict[str, Any] | None = None, **given: Any,
+) -> Errand:  # fmt: skip
     """Post an errand through the services; it still awaits its payment."""
     at = now or clock.now()
     quote = services.quote_create(
         requester=requester, kind=kind, pickup=PICKUP, pickup_address="서울 마포구 양화로 160",
-        dropoff=DROPOFF if kind in TWO_PLACES else None, now=at,
+        dropoff=DROPOFF if kind in TWO_PLACES else None, now=at, **asked or {},
     )  # fmt: skip
     posted: dict[str, Any] = {
         "reward": quote.reward_floor, "title": "우산 좀 가져다주세요", "note": "",

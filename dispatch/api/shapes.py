@@ -58,6 +58,7 @@ class CoarseShape(serializers.Serializer[Any]):
     dropoff = BlockShape(allow_null=True)
     weight_kg = serializers.IntegerField()
     bags = serializers.IntegerField()
+    budget = serializers.IntegerField(help_text="won to lay out for the goods at most")
     pay = serializers.IntegerField(help_text="won")
 
 

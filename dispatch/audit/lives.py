@@ -14,7 +14,7 @@ from errands.models import Errand, ErrandEvent
 from errands.states import FUNDED
 
 CHUNK = 500
-COLUMNS = ("pk", "kind", "state", "version", "runner_id", "reward", "service_fee")
+COLUMNS = ("pk", "kind", "state", "version", "runner_id", "reward", "service_fee", "budget")
 
 
 class Lives:

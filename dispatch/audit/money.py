@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from django.db.models import F, Sum
 
 from dispatch.audit.findings import Finding
-from errands.models import ErrandEvent
-from errands.states import Move
+from errands.models import ErrandEvent, Tip
+from errands.states import PAID_MOVES
 from payments.models import (
     OWED,
     Account,
@@ -74,8 +74,10 @@ def _news_coming(now: datetime) -> dict[str, int]:
     coming: Counter[str] = Counter()
     paid = Payment.objects.filter(state=PaymentState.DONE, paid_at__gt=now - NEWS_TAKES)
     orders = {payment.order_id: payment for payment in paid}
-    moves = ErrandEvent.objects.filter(move__in=[Move.FUND, Move.RAISE], note__in=list(orders))
-    for order_id in set(orders) - set(moves.values_list("note", flat=True)):
+    moves = ErrandEvent.objects.filter(move__in=PAID_MOVES, note__in=list(orders))
+    tips = Tip.objects.filter(order_id__in=list(orders), paid_at__isnull=False)
+    known = {*moves.values_list("note", flat=True), *tips.values_list("order_id", flat=True)}
+    for order_id in set(orders) - known:
         payment = orders[order_id]
         coming[payment.subject] += payment.amount - payment.refunded
     return coming

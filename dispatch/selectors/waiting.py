@@ -36,6 +36,7 @@ class CoarseRow(Struct):
     dropoff_lng: float | None
     weight_kg: int
     bags: int
+    budget: int
     expected_minutes: int
     walking_minutes: float
     reward: int
@@ -130,6 +131,7 @@ def coarse(errand: Errand | CoarseRow) -> dict[str, Any]:
         "dropoff": block(errand.dropoff),
         "weight_kg": errand.weight_kg,
         "bags": errand.bags,
+        "budget": errand.budget,
     }
 
 

@@ -3,6 +3,7 @@
 from errands.admin.errands import STATE_COLOURS, ErrandAdmin
 from errands.admin.page import Part
 from errands.admin.rest import AreaConditionAdmin, QuoteAdmin, ReviewAdmin
+from errands.admin.terms import TermsAdmin
 
 __all__ = [
     "STATE_COLOURS",
@@ -11,4 +12,5 @@ __all__ = [
     "Part",
     "QuoteAdmin",
     "ReviewAdmin",
+    "TermsAdmin",
 ]

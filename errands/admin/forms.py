@@ -11,14 +11,21 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from accounts.admin import ReasonForm
 from common.money import won
-from errands.models import Errand
-from errands.policy import Outcome
+from errands.admin.words import FAULTS, MOVES
+from errands.models import STATES, Errand
+from errands.policy import CASES, MOST_MINUTES, Case, Outcome
 from errands.selectors import regions_lately
-from errands.services import split_of
+from errands.services import MOST_COMMISSION, split_of
+from errands.states import Move
 
 
 def errand_or_404(object_id: object) -> Errand:
@@ -62,9 +69,10 @@ class ResolveForm(ReasonForm):
         return {"reward": won(errand.reward), "rows": [_split_row(errand, n) for n in shown]}
 
 
-def _split_row(errand: Errand, percent: int) -> tuple[int, str, str, str]:
-    split = split_of(errand, Outcome(percent))
-    return percent, won(split.pay), won(split.commission), won(split.refund)
+def _split_row(errand: Errand, percent: int) -> tuple[object, ...]:
+    split = split_of(errand, Move.RESOLVE, Outcome(percent))
+    parts = (split.pay, split.commission, split.expenses, split.refund)
+    return percent, *map(won, parts)
 
 
 def area_choices() -> list[tuple[str, str]]:
@@ -87,3 +95,58 @@ class WeatherForm(BaseDialogForm):
 
     def until(self, now: datetime) -> datetime:
         return now + timedelta(hours=self.cleaned_data["hours"])
+
+
+class TermsForm(BaseDialogForm):
+    """From when new terms hold, and what we keep."""
+
+    valid_from = forms.SplitDateTimeField(
+        label=_("valid from"), widget=UnfoldAdminSplitDateTimeWidget()
+    )
+    commission_percent = forms.IntegerField(
+        label=_("commission (%)"),
+        min_value=0,
+        max_value=MOST_COMMISSION,
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
+
+
+def case_words(case: Case) -> str:
+    """Name a case for people."""
+    words = (MOVES[case.move], dict(STATES)[case.state], FAULTS[case.fault])
+    return " · ".join(str(word) for word in words if word)
+
+
+def case_choices() -> list[tuple[str, str]]:
+    return [(str(number), case_words(case)) for number, case in enumerate(CASES)]
+
+
+class TermForm(BaseDialogForm):
+    """One line of a table; without a percentage it is taken out."""
+
+    case = forms.TypedChoiceField(
+        label=_("Case"), choices=case_choices, coerce=lambda number: CASES[int(number)],
+        widget=UnfoldAdminSelectWidget(),
+    )  # fmt: skip
+    after_minutes = forms.IntegerField(
+        label=_("More than so many minutes after acceptance"),
+        min_value=0,
+        max_value=MOST_MINUTES,
+        initial=0,
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
+    runner_percent = forms.IntegerField(
+        label=_("To the runner, percent of the reward"),
+        help_text=_("Empty takes the line out."),
+        min_value=0,
+        max_value=100,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
+    strike = forms.BooleanField(
+        label=_("Counts as a strike"), required=False, widget=UnfoldBooleanSwitchWidget()
+    )
+
+    def outcome(self) -> Outcome | None:
+        percent = self.cleaned_data["runner_percent"]
+        return None if percent is None else Outcome(percent, self.cleaned_data["strike"])

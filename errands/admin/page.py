@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from common.geo import Point, metres_between
 from common.money import won
-from errands.admin.words import FAULTS, MOVES, REASONS, ROLES, TRANSFERS
+from errands.admin.words import ANSWERS, FAULTS, MOVES, REASONS, ROLES, TRANSFERS
 from errands.api.shapes import LINE_LABELS
 from errands.models import Errand, ErrandEvent, Photo, Review
 from payments.models import AccountKind, Entry, Payment, PaymentState, Refund, RefundState
@@ -30,6 +30,12 @@ PAYMENT_COLOURS = {
     PaymentState.DONE: "success",
     PaymentState.EXPIRED: "warning",
     PaymentState.UNKNOWN: "danger",
+}
+ORDERS = {
+    ":raise:": _("Raise"),
+    ":budget:": _("Budget"),
+    ":blocks:": _("Waiting"),
+    "tip:": _("Tip"),
 }
 REFUND_COLOURS = {RefundState.REQUESTED: "warning", RefundState.DONE: "success"}
 
@@ -124,6 +130,8 @@ def _price(errand: Errand) -> list[Fact]:
         *asked,
         (_("reward"), won(errand.reward)),
         (_("service fee"), won(errand.service_fee)),
+        *([(_("purchase budget"), won(errand.budget))] if errand.budget else []),
+        *([(_("spent on the goods"), won(errand.spent))] if errand.spent else []),
         (_("Paid in all"), won(errand.total)),
     ]
 
@@ -161,7 +169,7 @@ def _moment(errand: Errand, event: ErrandEvent) -> Moment:
 
 def _said(event: ErrandEvent) -> list[Text]:
     """The reason from the catalogue, whose doing it was, and the note."""
-    reason = REASONS.get(event.reason, event.reason)
+    reason = (ANSWERS | REASONS).get(event.reason, event.reason)
     return [reason, FAULTS.get(event.fault, ""), event.note]
 
 
@@ -202,8 +210,9 @@ def _review_row(review: Review) -> tuple[object, ...]:
 
 
 def orders(errand: Errand) -> Part:
-    """The orders that pay for the errand and its raises, each followed by its refunds."""
-    found = Payment.objects.filter(subject=errand.reference).prefetch_related("refunds")
+    """The orders that pay for the errand, its raises and its tip, each followed by its refunds."""
+    subjects = [errand.reference, errand.tip_reference]
+    found = Payment.objects.filter(subject__in=subjects).prefetch_related("refunds")
     rows = [row for order in found.order_by("id") for row in _order_rows(order)]
     headers = [_("what"), _("number"), _("amount"), _("state"), _("asked at"), _("done at")]
     return Part(_("Payments and refunds"), TABLE, rows, headers)
@@ -211,7 +220,7 @@ def orders(errand: Errand) -> Part:
 
 def _order_rows(order: Payment) -> Iterable[tuple[object, ...]]:
     page = reverse("admin:payments_payment_change", args=[order.pk])
-    what = gettext("Raise") if ":raise:" in order.reference else gettext("Payment")
+    what = next((text for word, text in ORDERS.items() if word in order.reference), _("Payment"))
     state = PaymentState(order.state)
     yield (
         what,
@@ -239,7 +248,7 @@ def _refund_row(refund: Refund) -> tuple[object, ...]:
 
 def ledger(errand: Errand) -> Part:
     """Every line of the ledger about the errand, and what escrow still holds after them."""
-    entries = list(ledger_lines(errand.reference))
+    entries = list(ledger_lines(errand.reference, errand.tip_reference))
     people = {user.pk: user for user in (errand.requester, errand.runner) if user}
     held = sum(entry.amount for entry in entries if entry.account.kind == AccountKind.ESCROW)
     rows = [_ledger_row(entry, people) for entry in entries]

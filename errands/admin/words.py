@@ -16,10 +16,15 @@ MOVES: Words = {
     Move.FUND: _("Paid"),
     Move.LAPSE: _("Time ran out"),
     Move.RAISE: _("Reward raised"),
+    Move.EXTEND: _("More was paid for"),
     Move.ACCEPT: _("Accepted"),
     Move.DROP: _("Given back"),
     Move.ARRIVE: _("Arrived"),
+    Move.ASK: _("Asked for something else"),
+    Move.ANSWER: _("Answered"),
+    Move.BUY: _("Bought"),
     Move.PICK_UP: _("Picked up"),
+    Move.CHECK_IN: _("Waits on"),
     Move.DELIVER: _("Delivered"),
     Move.CONFIRM: _("Confirmed"),
     Move.OBJECT: _("Objected"),
@@ -50,6 +55,7 @@ REASONS: Words = {
     Reason.RUNNER_SICK: _("The runner fell ill"),
     Reason.OTHER: _("Other"),
 }
+ANSWERS: Words = {"approved": _("Approved"), "refused": _("Refused")}
 FAULTS: Words = {
     Fault.NONE: "",
     Fault.EXCUSED: _("Not the runner's fault, shown by a photo at the place"),
@@ -57,4 +63,4 @@ FAULTS: Words = {
     Fault.RUNNER: _("The runner's own doing"),
 }
 # The ledger's other kinds of transfer are named after the move that settled the errand.
-TRANSFERS: Words = {**MOVES, **dict(KINDS)}
+TRANSFERS: Words = {**MOVES, **dict(KINDS), "tip": _("Tip")}

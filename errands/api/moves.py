@@ -15,12 +15,22 @@ from rest_framework.views import APIView
 from accounts.selectors import caller
 from common import clock
 from common.idempotency import KEPT_PAYMENTS, answer_once
-from common.serializers import PointSerializer, StrictCharField, StrictSerializer, WonField, parsed
+from common.serializers import (
+    PointSerializer,
+    StrictBooleanField,
+    StrictCharField,
+    StrictIntegerField,
+    StrictSerializer,
+    WonField,
+    parsed,
+)
 from errands import services
 from errands.api.shapes import ErrandDetailShape, PaymentShape
 from errands.models import Errand
-from errands.policy import Reason
+from errands.policy import LEAST_TIP, MOST_BUDGET, MOST_TIP, Reason
+from errands.services import MOST_BLOCKS
 from errands.states import Role
+from payments.models import Payment
 
 Service = Callable[..., Errand]
 REASONS = [(reason.value, reason.value) for reason in Reason]
@@ -120,23 +130,84 @@ ObjectView = _move("Object", Role.REQUESTER, services.errand_object, ObjectInput
 CancelView = _move("Cancel", Role.REQUESTER, services.errand_cancel, CancelInput)
 
 
+class ReceiptInput(StrictSerializer):
+    photo_id = serializers.UUIDField()
+    amount = WonField(min_value=1)
+
+
+class AskInput(StrictSerializer):
+    text = StrictCharField(min_length=2, max_length=200)
+
+
+class AnswerInput(StrictSerializer):
+    sequence = serializers.IntegerField(min_value=1)
+    approved = StrictBooleanField()
+
+
+class CheckInInput(StrictSerializer):
+    photo_id = serializers.UUIDField()
+    position = PointSerializer()
+
+
+CheckInView = _move("CheckIn", Role.RUNNER, services.errand_check_in, CheckInInput)
+ReceiptView = _move("Receipt", Role.RUNNER, services.errand_buy, ReceiptInput)
+AskView = _move("Ask", Role.RUNNER, services.errand_ask, AskInput)
+AnswerView = _move("Answer", Role.REQUESTER, services.errand_answer, AnswerInput)
+
+
+# --- Orders for more ---------------------------------------------------------------------
+
+
 class RaiseInput(StrictSerializer):
     reward = WonField(min_value=1)
 
 
-class RaiseView(APIView):
-    @extend_schema(request=RaiseInput, responses={201: PaymentShape}, tags=["moves"])
+class BudgetInput(StrictSerializer):
+    budget = WonField(min_value=1, max_value=MOST_BUDGET)
+
+
+class BlocksInput(StrictSerializer):
+    blocks = StrictIntegerField(min_value=1, max_value=MOST_BLOCKS)
+
+
+class TipInput(StrictSerializer):
+    amount = WonField(min_value=LEAST_TIP, max_value=MOST_TIP)
+
+
+class OrderView(APIView):
+    """The requester orders something more, which counts once it is paid."""
+
+    input_class: ClassVar[type[StrictSerializer]]
+    service: ClassVar[Callable[..., Payment]]
+
     def post(self, request: Request, errand_id: UUID) -> Response:
-        """Order a higher reward; it shows to runners once the returned order is paid."""
-        given = parsed(RaiseInput, request.data)
+        given = parsed(self.input_class, request.data)
 
         def work() -> tuple[int, object]:
-            payment = services.raise_order_create(
-                errand_id=errand_id,
-                requester=caller(request),
-                now=clock.now(),
-                **given,
+            payment = type(self).service(
+                errand_id=errand_id, requester=caller(request), now=clock.now(), **given
             )
             return 201, PaymentShape(payment).data
 
         return answer_once(request, work, kept=KEPT_PAYMENTS)
+
+
+def _order(
+    name: str, service: Callable[..., Payment], input_class: type[StrictSerializer]
+) -> type[OrderView]:
+    """Make the view of one such order, documented by its service."""
+    members = {"service": staticmethod(service), "input_class": input_class}
+    view = type(f"{name}View", (OrderView,), members)
+    schema = extend_schema(
+        description=(service.__doc__ or "").partition("\n\n")[0],
+        request=input_class,
+        responses={201: PaymentShape},
+        tags=["moves"],
+    )
+    return extend_schema_view(post=schema)(view)
+
+
+RaiseView = _order("Raise", services.raise_order_create, RaiseInput)
+BudgetView = _order("Budget", services.budget_order_create, BudgetInput)
+BlocksView = _order("Blocks", services.blocks_order_create, BlocksInput)
+TipView = _order("Tip", services.tip_order_create, TipInput)

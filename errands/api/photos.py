@@ -31,7 +31,7 @@ class PhotosView(APIView):
 
     @extend_schema(responses=PhotoShape(many=True), tags=["photos"])
     def get(self, request: Request, errand_id: UUID) -> Response:
-        """See the proof photos of an errand of yours, oldest first; there are 20 at most."""
+        """See the proof photos of an errand of yours, oldest first; there are 60 at most."""
         errand = errand_seen_by(errand_id=errand_id, user=caller(request))
         return Response(PhotoShape(photos_of(errand), many=True).data)
 

@@ -18,10 +18,12 @@ from common.serializers import (
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
+    WonField,
     parsed,
 )
 from errands.api.shapes import QuoteShape
 from errands.models import KINDS
+from errands.policy import MOST_BUDGET
 from errands.selectors import quote_of
 from errands.services import quote_create
 
@@ -36,6 +38,7 @@ class QuoteInput(StrictSerializer):
     bags = StrictIntegerField(min_value=0, max_value=4, default=1)
     floors = StrictIntegerField(min_value=0, max_value=30, default=0)
     expected_minutes = StrictIntegerField(min_value=0, max_value=240, default=5)
+    budget = WonField(min_value=0, max_value=MOST_BUDGET, default=0)
     starts_at = serializers.DateTimeField(allow_null=True, default=None)
     deadline_at = serializers.DateTimeField(allow_null=True, default=None)
 

@@ -83,7 +83,7 @@ def _errand(
         "note": errand.note,
         "reward": errand.reward,
         "service_fee": errand.service_fee,
-        "total": errand.reward + errand.service_fee,
+        "total": errand.reward + errand.service_fee + errand.budget,
         "proof": errand.proof,
         "due_at": errand.due_at and errand.due_at.astimezone(zone),
         "opened_at": errand.opened_at and errand.opened_at.astimezone(zone),

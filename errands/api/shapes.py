@@ -25,7 +25,7 @@ from errands.models import (
     Quote,
     Review,
 )
-from errands.selectors import payment_of, role_in
+from errands.selectors import blocks_of, payment_of, role_in, substitution_of, terms_at, tip_of
 from errands.states import Kind, Move, Role, State, moves_from
 from payments.models import PaymentState
 
@@ -107,15 +107,16 @@ class QuoteShape(AskedShape):
     class Meta:
         model = Quote
         fields = (
-            *ASKED_FIELDS, "reward_floor", "service_fee", "total", "total_minutes",
+            *ASKED_FIELDS, "reward_floor", "service_fee", "budget", "total", "total_minutes",
             "implied_hourly", "minimum_wage", "below_minimum_wage", "warning", "expires_at",
         )  # fmt: skip
 
     def get_service_fee(self, quote: Quote) -> int:
-        return pricing.service_fee(quote.reward_floor, percent=settings.COMMISSION_PERCENT)
+        percent = terms_at(quote.created_at).commission_percent
+        return pricing.service_fee(quote.reward_floor, percent=percent)
 
     def get_total(self, quote: Quote) -> int:
-        return quote.reward_floor + self.get_service_fee(quote)
+        return quote.reward_floor + self.get_service_fee(quote) + quote.budget
 
     def get_implied_hourly(self, quote: Quote) -> int:
         return pricing.implied_hourly(quote.reward_floor, quote.total_minutes)
@@ -142,6 +143,25 @@ class PaymentShape(serializers.Serializer[Any]):
     amount = serializers.IntegerField()
     state = serializers.ChoiceField(choices=PaymentState.choices)
     expires_at = serializers.DateTimeField()
+
+
+class SubstitutionShape(serializers.Serializer[Any]):
+    """Something else to buy than what was ordered."""
+
+    sequence = serializers.IntegerField(help_text="of the event that asked, for the answer")
+    text = serializers.CharField()
+    state = serializers.ChoiceField(choices=["asked", "approved", "refused", "expired"])
+    expires_at = serializers.DateTimeField()
+
+
+class BlocksShape(serializers.Serializer[Any]):
+    """The blocks of a queue, of 15 minutes each."""
+
+    paid = serializers.IntegerField()
+    begun = serializers.IntegerField()
+    next_at = serializers.DateTimeField(
+        allow_null=True, help_text="when the next may begin; null before the start"
+    )
 
 
 class ErrandShape(AskedShape):
@@ -183,13 +203,16 @@ class ErrandDetailShape(ErrandShape):
     dropoff_pin = serializers.SerializerMethodField()
     asks_pickup_pin = serializers.SerializerMethodField()
     raise_suggested = serializers.SerializerMethodField()
+    tip = serializers.SerializerMethodField()
+    substitution = serializers.SerializerMethodField()
+    blocks = serializers.SerializerMethodField()
     tracking_url = serializers.SerializerMethodField()
 
     class Meta:
         model = Errand
         fields = (
             *ErrandShape.Meta.fields, "payment", "pickup_pin", "dropoff_pin", "asks_pickup_pin",
-            "raise_suggested",
+            "raise_suggested", "tip", "budget", "spent", "substitution", "blocks",
             "tracking_url",
         )  # fmt: skip
 
@@ -212,6 +235,19 @@ class ErrandDetailShape(ErrandShape):
 
     def get_raise_suggested(self, errand: Errand) -> bool:
         return self._is_requester(errand) and errand.raise_suggested(clock.now())
+
+    @extend_schema_field(SubstitutionShape(allow_null=True))
+    def get_substitution(self, errand: Errand) -> dict[str, Any] | None:
+        asked = substitution_of(errand, now=clock.now())
+        return dict(SubstitutionShape(asked).data) if asked else None
+
+    @extend_schema_field(BlocksShape(allow_null=True))
+    def get_blocks(self, errand: Errand) -> dict[str, Any] | None:
+        found = blocks_of(errand)
+        return dict(BlocksShape(found).data) if found else None
+
+    def get_tip(self, errand: Errand) -> int:
+        return tip_of(errand)
 
     def get_tracking_url(self, errand: Errand) -> str:
         if not self._is_requester(errand):

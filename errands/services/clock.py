@@ -11,10 +11,12 @@ from uuid import UUID
 from django.db import DatabaseError
 
 from common.errors import DomainError
-from errands.models import Errand, ErrandEvent
+from errands.models import Errand, ErrandEvent, Tip
+from errands.services.adding import errand_add
 from errands.services.ending import errand_confirm_overdue, errand_lapse
-from errands.services.posting import errand_fund, errand_raise
-from errands.states import Move, State
+from errands.services.posting import errand_fund
+from errands.services.tips import tip_apply
+from errands.states import PAID_MOVES, State
 from payments.models import Payment, PaymentState
 
 logger = logging.getLogger(__name__)
@@ -41,14 +43,14 @@ def confirm_overdue(*, now: datetime) -> int:
 def apply_paid(*, now: datetime) -> int:
     """Tell errands of payments whose news was lost; return how many.
 
-    Every paid order leaves an event that carries its number, or was sent back.
+    Every paid order leaves an event or a tip that carries its number, or was sent back.
     """
     paid = Payment.objects.filter(
-        state=PaymentState.DONE, paid_at__gt=now - LOOK_BACK, refunded=0,
-        reference__startswith="errand:",
-    )  # fmt: skip
+        state=PaymentState.DONE, paid_at__gt=now - LOOK_BACK, refunded=0
+    ).order_by("id")
     # All of the day and not its first few: those that were heard of stay in the selection.
-    keys = list(paid.order_by("id").values_list("pk", flat=True))
+    rows = paid.values_list("pk", "reference")
+    keys = [pk for pk, reference in rows if is_ours(reference)]
     lost = (
         payment for i in range(0, len(keys), BATCH) for payment in _unheard(keys[i : i + BATCH])
     )
@@ -56,21 +58,30 @@ def apply_paid(*, now: datetime) -> int:
 
 
 def _unheard(keys: list[UUID]) -> list[Payment]:
-    """Return those payments that no event mentions."""
+    """Return those payments that no event and no paid tip mentions."""
     payments = list(Payment.objects.filter(pk__in=keys))
     # Through the errands, whose events have an index; a search in all notes would read them all.
     errands = {UUID(payment.reference.split(":")[1]) for payment in payments}
-    moves = ErrandEvent.objects.filter(errand__in=errands, move__in=[Move.FUND, Move.RAISE])
-    known = set(moves.values_list("note", flat=True))
+    moves = ErrandEvent.objects.filter(errand__in=errands, move__in=PAID_MOVES)
+    tips = Tip.objects.filter(errand__in=errands, paid_at__isnull=False)
+    known = {*moves.values_list("note", flat=True), *tips.values_list("order_id", flat=True)}
     return [payment for payment in payments if payment.order_id not in known]
 
 
+def is_ours(reference: str) -> bool:
+    """Tell whether an order is about an errand."""
+    return reference.startswith(("errand:", "tip:"))
+
+
 def payment_apply(*, payment: Payment, now: datetime) -> None:
-    """Open the errand that an order paid for, or raise its reward."""
-    _prefix, errand, *raised = payment.reference.split(":")
-    if raised:
-        errand_raise(
-            errand_id=UUID(errand), order_id=payment.order_id, reward=int(raised[-1]),
+    """Open the errand that an order paid for, add to it, or give its tip."""
+    prefix, errand, *added = payment.reference.split(":")
+    if prefix == "tip":
+        tip_apply(payment=payment, now=now)
+    elif added:
+        word, value = added
+        errand_add(
+            errand_id=UUID(errand), word=word, value=int(value), order_id=payment.order_id,
             amount=payment.amount, now=now,
         )  # fmt: skip
     else:

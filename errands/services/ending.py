@@ -16,8 +16,9 @@ from common.errors import Conflict, Invalid, NotFound
 from common.geo import Point, metres_between
 from common.money import share
 from errands.models import Errand, ErrandEvent, Photo, PhotoPurpose
-from errands.policy import FULL_REFUND, Fault, Outcome, Reason, fault_of, outcome_of
-from errands.pricing import service_fee
+from errands.policy import FULL_REFUND, Fault, Outcome, Reason, fault_of, outcome_of, repays
+from errands.pricing import PER_QUEUE_BLOCK, service_fee
+from errands.selectors import blocks_of, terms_at
 from errands.services.moving import (
     By,
     errand_move,
@@ -63,14 +64,15 @@ def errand_object(*, errand_id: UUID, requester: User, note: str, now: datetime)
 
 @in_one_unit
 def errand_cancel(*, errand_id: UUID, requester: User, note: str, now: datetime) -> Errand:
-    """Call an errand off; what the runner gets of the reward is in ``errands.policy``."""
+    """Call an errand off; what the runner gets of the reward is in the terms of its day."""
     errand = errand_of(errand_id=errand_id, user=requester, role=Role.REQUESTER)
     source = State(errand.state)
     by = By(Role.REQUESTER, requester, note=note)
     errand, moved = errand_move(errand, Move.CANCEL, by, now=now)
     if moved and source in FUNDED:
         minutes = minutes_since_accepted(errand, now)
-        outcome = outcome_of(Move.CANCEL, source, fault=Fault.NONE, minutes=minutes)
+        terms = terms_at(errand.created_at).table
+        outcome = outcome_of(Move.CANCEL, source, fault=Fault.NONE, minutes=minutes, terms=terms)
         settle(errand, Move.CANCEL, outcome, now=now)
     return errand
 
@@ -139,7 +141,8 @@ def is_near(position: Point | None, place: Point | None) -> bool:
 
 
 def _end_early(errand: Errand, move: Move, source: State, fault: Fault, now: datetime) -> None:
-    outcome = outcome_of(move, source, fault=fault, minutes=minutes_since_accepted(errand, now))
+    minutes, terms = minutes_since_accepted(errand, now), terms_at(errand.created_at).table
+    outcome = outcome_of(move, source, fault=fault, minutes=minutes, terms=terms)
     settle(errand, move, outcome, now=now)
     if outcome.strike and errand.runner is not None:
         strike_add(runner=errand.runner, reference=errand.reference, reason=move, now=now)
@@ -215,28 +218,37 @@ class Split(NamedTuple):
     pay: int
     commission: int
     refund: int
+    expenses: int = 0  # of the runner, for goods: outside commission and tax
 
 
 def settle(errand: Errand, move: Move, outcome: Outcome, *, now: datetime) -> None:
     """Split all that escrow holds for ``errand``: runner, commission on that, the rest back."""
-    split = split_of(errand, outcome)
+    split = split_of(errand, move, outcome)
     escrow.settle(
         reference=errand.reference,
         kind=str(move),
         pay={errand.runner_id: split.pay} if errand.runner_id and split.pay else {},
         commission=split.commission,
         refund=split.refund,
+        expenses={errand.runner_id: split.expenses} if errand.runner_id and split.expenses else {},
         now=now,
     )
 
 
-def split_of(errand: Errand, outcome: Outcome) -> Split:
-    """Work out, without moving anything, what ``outcome`` gives to whom."""
-    pay = share(errand.reward, outcome.runner_percent) if errand.runner_id else 0
+def _earned(errand: Errand) -> int:
+    """Return the reward without the blocks of a queue that were not begun."""
+    blocks = blocks_of(errand)
+    return errand.reward - blocks.unused * PER_QUEUE_BLOCK if blocks else errand.reward
+
+
+def split_of(errand: Errand, move: Move, outcome: Outcome) -> Split:
+    """Work out, without moving anything, what ``outcome`` of ``move`` gives to whom."""
+    pay = share(_earned(errand), outcome.runner_percent) if errand.runner_id else 0
     # What is refunded is the rest of what is held, not of the price: a raise that was paid but
     # came too late to count is held too.
-    commission = service_fee(pay, percent=settings.COMMISSION_PERCENT)
-    # The fee of the whole was fixed on posting; a setting changed since must not exceed it.
+    commission = service_fee(pay, percent=terms_at(errand.created_at).commission_percent)
+    # The fee of the whole was fixed on posting, perhaps before there were terms with a date.
     commission = min(commission, errand.service_fee)
     held = escrow.escrow_held(errand.reference)
-    return Split(pay, commission, held - pay - commission)
+    expenses = (errand.spent or 0) if errand.runner_id and repays(move, outcome) else 0
+    return Split(pay, commission, held - pay - commission - expenses, expenses)

@@ -19,6 +19,7 @@ from errands.services.moving import illegal_move
 from errands.states import FINAL
 
 MAX_PHOTOS = 20
+MAX_WAITING = 40  # beside those: a queue may be long, and each block of it wants one
 
 
 def photo_add(
@@ -72,8 +73,11 @@ class PhotoUpload:
             raise NotFound
         if errand.state in FINAL:
             raise illegal_move(errand)
-        if Photo.objects.filter(errand=errand).count() >= MAX_PHOTOS:
-            raise Conflict("too_many_photos", _("This errand has 20 photos already."))
+        waits = Q(purpose=PhotoPurpose.WAITING)
+        waiting = self.photo.purpose == PhotoPurpose.WAITING
+        alike = Photo.objects.filter(waits if waiting else ~waits, errand=errand)
+        if alike.count() >= (MAX_WAITING if waiting else MAX_PHOTOS):
+            raise Conflict("too_many_photos", _("This errand has too many photos already."))
 
     def __enter__(self) -> Self:
         return self

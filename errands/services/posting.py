@@ -16,19 +16,17 @@ from common.db import in_one_unit
 from common.errors import Conflict, Invalid, NotFound
 from common.geo import Point, area_of, walking_metres, walking_minutes
 from errands import pricing
-from errands.models import Errand, ErrandEvent, ProofKind, Quote
-from errands.selectors import bad_weather
+from errands.models import Errand, ProofKind, Quote
+from errands.policy import MOST_BUDGET
+from errands.selectors import bad_weather, terms_at, terms_end
 from errands.services.moving import (
     By,
     errand_move,
-    errand_of,
-    illegal_move,
     record,
     unmatched_until,
 )
 from errands.states import TWO_PLACES, Kind, Move, Role, State
 from payments import escrow
-from payments.models import Payment
 
 LONGEST_WALK_M = 5_000
 LONGEST_AHEAD = timedelta(days=7)
@@ -45,19 +43,21 @@ def quote_create(
     now: datetime,
     **asked: Any,
 ) -> Quote:
-    """Price an errand; the quote stands for 15 minutes.
+    """Price an errand; the quote stands for 15 minutes, or until other terms begin.
 
     Raises:
         Invalid: a second place missing or too many, places too far apart to walk, times that
-            contradict each other.
+            contradict each other, a budget too high or for another kind than a purchase.
     """
     _check_places(kind, pickup, dropoff)
+    _check_budget(kind, asked.get("budget", 0))
     _check_times(asked.get("starts_at"), asked.get("deadline_at"), now)
     minutes = walking_minutes(pickup, dropoff) if dropoff else 0.0
     quote = Quote(
         requester=requester, kind=kind, pickup_lat=pickup.lat, pickup_lng=pickup.lng,
         dropoff_lat=dropoff and dropoff.lat, dropoff_lng=dropoff and dropoff.lng,
-        walking_minutes=round(minutes, 1), expires_at=now + settings.QUOTE_LIFE, **asked,
+        walking_minutes=round(minutes, 1), expires_at=_stands_until(now), created_at=now,
+        **asked,
     )  # fmt: skip
     found = pricing.price(_priced(quote, now))
     quote.lines = [line._asdict() for line in found.lines]
@@ -65,6 +65,12 @@ def quote_create(
     quote.total_minutes = round(found.total_minutes, 1)
     quote.save(force_insert=True)
     return quote
+
+
+def _stands_until(now: datetime) -> datetime:
+    # What it says of the fee has to be true on the day of posting.
+    latest: datetime = now + settings.QUOTE_LIFE
+    return min(latest, terms_end(now) or latest)
 
 
 def _priced(quote: Quote, now: datetime) -> pricing.Asked:
@@ -90,6 +96,20 @@ def _check_places(kind: Kind, pickup: Point, dropoff: Point | None) -> None:
         raise Invalid("too_far", message, field="dropoff")
 
 
+def _check_budget(kind: Kind, budget: int) -> None:
+    if budget and kind != Kind.PURCHASE:
+        message = _("Only a purchase has a budget.")
+        raise Invalid("budget_unused", message, field="budget")
+    check_budget(budget)
+
+
+def check_budget(budget: int) -> None:
+    """Raise ``budget_too_high`` above what we hold for goods."""
+    if budget > MOST_BUDGET:
+        message = _("The budget is above the most we allow.")
+        raise Invalid("budget_too_high", message, field="budget", budget_ceiling=MOST_BUDGET)
+
+
 def _check_times(starts_at: datetime | None, deadline_at: datetime | None, now: datetime) -> None:
     for field, at in (("starts_at", starts_at), ("deadline_at", deadline_at)):
         if at is not None and not now < at <= now + LONGEST_AHEAD:
@@ -113,12 +133,12 @@ def errand_post(
         Invalid: ``reward_too_low``, ``reward_too_high``.
     """
     quote = _live_quote(requester, quote_id, now)
-    _check_reward(reward, least=quote.reward_floor)
+    check_reward(reward, least=quote.reward_floor)
     errand = Errand(
         **{name: getattr(quote, name) for name in Quote.ASKED},
         requester=requester, quote=quote, title=title, note=note, proof=proof,
         area=area_of(quote.pickup), lines=quote.lines, reward=reward,
-        service_fee=pricing.service_fee(reward, percent=settings.COMMISSION_PERCENT),
+        service_fee=fee_of(reward, now),
         walking_minutes=quote.walking_minutes,
         pickup_pin=_new_pin() if ask_pickup_pin else "",
         dropoff_pin=_new_pin() if proof == ProofKind.PIN else "",
@@ -159,13 +179,19 @@ def _insert(errand: Errand) -> None:
         raise _quote_used() from error
 
 
-def _check_reward(reward: int, *, least: int) -> None:
+def check_reward(reward: int, *, least: int) -> None:
+    """Raise ``reward_too_low`` or ``reward_too_high``."""
     if reward < least:
         message = _("The reward is below the least reward for this errand.")
         raise Invalid("reward_too_low", message, field="reward", reward_floor=least)
     if reward > MAX_REWARD:
         message = _("The reward is above the most we allow.")
         raise Invalid("reward_too_high", message, field="reward", reward_ceiling=MAX_REWARD)
+
+
+def fee_of(reward: int, posted_at: datetime) -> int:
+    """Return the service fee on ``reward`` by the terms of that day, in won."""
+    return pricing.service_fee(reward, percent=terms_at(posted_at).commission_percent)
 
 
 def _new_pin() -> str:
@@ -179,7 +205,7 @@ def errand_fund(*, errand_id: UUID, order_id: str, now: datetime) -> Errand:
     if errand.state != State.AWAITING_PAYMENT:
         # Opened once, it was opened by this very order: the news came twice.
         if errand.opened_at is None:
-            _send_back(order_id, now)
+            send_back(order_id, now)
         return errand
     errand, _moved = errand_move(
         errand, Move.FUND, By(Role.PAYMENTS, note=order_id), now=now,
@@ -188,58 +214,6 @@ def errand_fund(*, errand_id: UUID, order_id: str, now: datetime) -> Errand:
     return errand
 
 
-@in_one_unit
-def raise_order_create(*, errand_id: UUID, requester: User, reward: int, now: datetime) -> Payment:
-    """Order the difference to a higher reward; it counts once it is paid.
-
-    Raises:
-        Conflict: the errand is not open.
-        Invalid: ``reward_not_higher``, ``reward_too_high``.
-    """
-    errand = errand_of(errand_id=errand_id, user=requester, role=Role.REQUESTER)
-    if errand.state != State.OPEN:
-        raise illegal_move(errand)
-    if reward <= errand.reward:
-        message = _("A reward can only be raised.")
-        raise Invalid("reward_not_higher", message, field="reward")
-    _check_reward(reward, least=errand.reward)
-    fee = pricing.service_fee(reward, percent=settings.COMMISSION_PERCENT)
-    return escrow.order_create(
-        reference=f"{errand.reference}:raise:{reward}",
-        subject=errand.reference,
-        payer=requester,
-        amount=reward + fee - errand.total,
-        name=str(_("Higher reward for an errand")),
-        now=now,
-    )
-
-
-@in_one_unit
-def errand_raise(
-    *, errand_id: UUID, order_id: str, reward: int, amount: int, now: datetime
-) -> Errand:
-    """Apply a paid raise; send the money back where it no longer fits (not open, or overtaken)."""
-    errand = Errand.objects.get(pk=errand_id)
-    # The news and the sweep may both bring the same order, and an order that counted must not
-    # look like one that was overtaken. The errand is read first: were it applied in between,
-    # either the event is seen here or the update below finds another version.
-    applied = ErrandEvent.objects.filter(errand=errand, move=Move.RAISE, note=order_id)
-    if applied.exists():
-        return errand
-    fee = pricing.service_fee(reward, percent=settings.COMMISSION_PERCENT)
-    if errand.state != State.OPEN or reward + fee - errand.total != amount:
-        _send_back(order_id, now)
-        return errand
-    errand, _moved = errand_move(
-        errand,
-        Move.RAISE,
-        By(Role.PAYMENTS, note=order_id),
-        now=now,
-        reward=reward,
-        service_fee=fee,
-    )
-    return errand
-
-
-def _send_back(order_id: str, now: datetime) -> None:
+def send_back(order_id: str, now: datetime) -> None:
+    """Return what an order brought that no longer fits."""
     escrow.refund_order(order_id=order_id, reason="errand is over", now=now)

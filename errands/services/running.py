@@ -17,6 +17,7 @@ from common.errors import Conflict, Invalid
 from common.geo import Point, metres_between
 from errands.models import Errand, Photo, PhotoPurpose, ProofKind
 from errands.policy import Fault, outcome_of
+from errands.selectors import terms_at
 from errands.services.moving import (
     By,
     errand_move,
@@ -57,12 +58,13 @@ def errand_drop(*, errand_id: UUID, runner: User, reason: str, now: datetime) ->
     errand = errand_of(errand_id=errand_id, user=runner, role=Role.RUNNER)
     outcome = outcome_of(
         Move.DROP, State(errand.state), fault=Fault.NONE,
-        minutes=minutes_since_accepted(errand, now),
+        minutes=minutes_since_accepted(errand, now), terms=terms_at(errand.created_at).table,
     )  # fmt: skip
     # The two hours count from the first opening: a drop must not start the wait anew.
     errand, _moved = errand_move(
         errand, Move.DROP, By(Role.RUNNER, runner, note=reason), now=now,
-        runner=None, accepted_at=None, due_at=unmatched_until(errand, errand.opened_at or now),
+        runner=None, accepted_at=None, spent=None,
+        due_at=unmatched_until(errand, errand.opened_at or now),
     )  # fmt: skip
     if outcome.strike:
         strike_add(runner=runner, reference=errand.reference, reason="drop", now=now)
@@ -122,6 +124,9 @@ def errand_deliver(
         check_pin(errand, errand.dropoff_pin, pin)
     else:
         require_photo(errand, runner, photo_id, PhotoPurpose.DELIVERY)
+    if errand.budget and errand.spent is None:
+        message = _("Please say what the goods cost first.")
+        raise Invalid("receipt_required", message, field="photo_id")
     return errand_move(errand, Move.DELIVER, by, now=now)[0]
 
 

@@ -51,8 +51,8 @@ class PayoutAdmin(ReadOnlyAdmin):
     search_fields = ("reference__exact", "user__email__startswith")
     ordering = ("-id",)
     fields = (
-        "reference", "user", "state", "gross_won", "withheld_won", "net_won", "bank", "masked",
-        "holder", "batch", "created_at", "done_at", "reason",
+        "reference", "user", "state", "gross_won", "withheld_won", "untaxed_won", "net_won", "bank",
+        "masked", "holder", "batch", "created_at", "done_at", "reason",
     )  # fmt: skip
     readonly_fields = fields
     actions_detail = ("send_back",)
@@ -88,6 +88,10 @@ class PayoutAdmin(ReadOnlyAdmin):
     @display(description=_("withheld"))
     def withheld_won(self, payout: Payout) -> str:
         return won(payout.withheld)
+
+    @display(description=_("expenses paid back"))
+    def untaxed_won(self, payout: Payout) -> str:
+        return won(payout.untaxed)
 
     @display(description=_("net"))
     def net_won(self, payout: Payout) -> str:

@@ -67,7 +67,7 @@ def _refunds() -> int:
 
 
 def _payouts() -> int:
-    return _sum(Payout.objects.filter(state__in=UNDER_WAY), F("gross"))
+    return _sum(Payout.objects.filter(state__in=UNDER_WAY), F("gross") + F("untaxed"))
 
 
 def _withheld() -> int:

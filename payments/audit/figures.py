@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.core.cache import cache
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from common.ids import first_at
@@ -58,7 +58,7 @@ class Figures:
     """One look; amounts in won."""
 
     escrow: int
-    users: int  # what people earned and have not asked for
+    users: int  # what people earned or laid out, and have not asked for
     payouts: Waiting
     refunds: Waiting
     refunds_stuck: int
@@ -82,11 +82,12 @@ def figures(*, now: datetime) -> Figures:
     """Return where the money is now, in eight queries; a day's first look costs three more."""
     kept, ledgers = _kept(), _ledgers(now)
     payouts = Payout.objects.filter(state__in=UNDER_WAY)
+    leaving = Sum(F("gross") + F("untaxed"), default=0)
     refunds, stuck = _refunds(now)
     return Figures(
         escrow=kept.get(AccountKind.ESCROW, 0),
-        users=kept.get(AccountKind.USER, 0),
-        payouts=Waiting(**payouts.aggregate(rows=Count("pk"), amount=Sum("gross", default=0))),
+        users=sum(kept.get(kind, 0) for kind in ledger.OWNED),
+        payouts=Waiting(**payouts.aggregate(rows=Count("pk"), amount=leaving)),
         refunds=refunds,
         refunds_stuck=stuck,
         fees=ledgers.sums[ledger.COMMISSION],
@@ -100,7 +101,7 @@ def figures(*, now: datetime) -> Figures:
 
 
 def _kept() -> dict[str, int]:
-    kinds = [AccountKind.ESCROW, AccountKind.USER]
+    kinds = [AccountKind.ESCROW, *sorted(ledger.OWNED)]
     accounts = Account.objects.filter(kind__in=kinds, balance__gt=0).order_by()
     return dict(accounts.values_list("kind").annotate(Sum("balance")))
 

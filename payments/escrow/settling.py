@@ -29,11 +29,13 @@ def settle(
     commission: int,
     refund: int,
     now: datetime,
+    expenses: Mapping[UUID, int] | None = None,
 ) -> Transfer:
     """Split all that is held for the subject ``reference`` between people, us and the payer.
 
-    ``pay`` names users and their won; ``refund`` goes back to the payments it came from. Money
-    that arrives later is sent back by :func:`~payments.escrow.refund_order`.
+    ``pay`` names users and their won, ``expenses`` what they laid out; ``refund`` goes back to
+    the payments it came from. Money that arrives later is sent back by
+    :func:`~payments.escrow.refund_order`.
 
     Raises:
         ValueError: a part is negative.
@@ -41,6 +43,8 @@ def settle(
             what is held (``held`` says how much is).
     """
     parts = {ledger.user_account(user_id): amount for user_id, amount in pay.items()}
+    laid_out = (expenses or {}).items()
+    parts |= {ledger.expenses_account(user_id): amount for user_id, amount in laid_out}
     parts |= {ledger.COMMISSION: commission, ledger.REFUNDS: refund}
     _check_parts(reference, list(parts.values()))
     moves = [(ledger.escrow_account(reference), -sum(parts.values())), *parts.items()]

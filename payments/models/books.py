@@ -148,6 +148,7 @@ class AccountKind(models.TextChoices):
     GATEWAY = "gateway", _("Payment gateway")
     ESCROW = "escrow", _("Escrow")
     USER = "user", _("User")
+    EXPENSES = "expenses", _("Expenses of a user")
     COMMISSION = "commission", _("Commission")
     REFUNDS = "refunds", _("Refunds under way")
     PAYOUTS = "payouts", _("Payouts under way")
@@ -158,8 +159,8 @@ class AccountKind(models.TextChoices):
 class Account(Record):
     """A place money can be. ``name`` is the kind, or the kind and what it belongs to.
 
-    Escrow and user accounts keep a ``balance`` that never falls below 0. The platform's own
-    accounts keep none: every payment touches them, so theirs is the sum of their entries.
+    Escrow accounts and those of users keep a ``balance`` that never falls below 0. The platform's
+    own accounts keep none: every payment touches them, so theirs is the sum of their entries.
     """
 
     name = models.CharField(_("name"), max_length=100, unique=True)
@@ -343,6 +344,8 @@ class Payout(Record):
     gross = models.BigIntegerField(_("gross"))
     income_tax = models.BigIntegerField(_("income tax"))
     local_tax = models.BigIntegerField(_("local income tax"))
+    # What the user had laid out for others comes back along with it, and is no income.
+    untaxed = models.BigIntegerField(_("expenses paid back"), default=0)
     bank = models.CharField(_("bank"), max_length=3)
     holder = models.CharField(_("account holder"), max_length=40)
     number = SealedField(_("account number"))
@@ -368,7 +371,9 @@ class Payout(Record):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(gross__gt=0, income_tax__gte=0, local_tax__gte=0),
+                condition=models.Q(gross__gte=0, income_tax__gte=0, local_tax__gte=0)
+                & models.Q(untaxed__gte=0)
+                & (models.Q(gross__gt=0) | models.Q(untaxed__gt=0)),
                 name="payout_amounts",
             ),
         ]
@@ -382,4 +387,4 @@ class Payout(Record):
 
     @property
     def net(self) -> int:
-        return self.gross - self.withheld
+        return self.gross - self.withheld + self.untaxed

@@ -62,6 +62,7 @@ def payout_statement(payout: Payout) -> File:
         ["지급총액", won(payout.gross)],
         ["소득세", won(-payout.income_tax)],
         ["지방소득세", won(-payout.local_tax)],
+        *([["대납 상환 (비과세)", won(payout.untaxed)]] if payout.untaxed else []),
         ["실지급액", won(payout.net)],
     ]
     about = [
@@ -75,18 +76,19 @@ def payout_statement(payout: Payout) -> File:
 
 def year_statement(*, holder: str, year: Year) -> File:
     """Return the statement of a year (연간 지급명세서): every payout, and their sums."""
-    rows = [["지급일", "지급총액", "소득세", "지방소득세", "실지급액"]]
+    rows = [["지급일", "지급총액", "소득세", "지방소득세", "대납 상환", "실지급액"]]
     rows += [
         [f"{timezone.localtime(row.done_at):%Y-%m-%d}", *_amounts(row)] for row in year.payouts
     ]
     rows.append(["합계", *_amounts(year)])
     about = [f"성명  {holder}", f"귀속연도  {year.year}년", f"지급건수  {len(year.payouts)}건"]
-    table = _table(rows, (33,) * 5)
+    table = _table(rows, (28,) * 6)
     return _pdf(f"statement-{year.year}", "연간 정산 지급명세서", about, table, _note(year))
 
 
 def _amounts(row: Payout | Year) -> list[str]:
-    return [won(amount) for amount in (row.gross, row.income_tax, row.local_tax, row.net)]
+    amounts = (row.gross, row.income_tax, row.local_tax, row.untaxed, row.net)
+    return [won(amount) for amount in amounts]
 
 
 def _note(row: Payout | Year) -> str:

@@ -1,4 +1,7 @@
-"""A payout is asked for, or its week has come: the money leaves the user's account at once."""
+"""A payout is asked for, or its week has come: the money leaves the user's account at once.
+
+What they laid out for others goes with it, all there is, untaxed.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ SWEPT = 200
 
 @in_one_unit
 def payout_request(*, user: User, now: datetime, amount: int | None = None) -> Payout:
-    """Take ``amount`` won, or all there is, from the user's account for a payout.
+    """Take ``amount`` won of the earnings, or all there is, from the user's for a payout.
 
     Raises:
         Conflict: ``no_bank_account``, ``no_resident_number``; ``insufficient_funds``.
@@ -52,7 +55,8 @@ def _weekly(pk: UUID, now: datetime) -> bool:
     if not mine.update(payout_at=next_weekly(now)):
         return False
     holds = ledger.balance_of(ledger.user_account(account.user_id))
-    if holds < settings.PAYOUT_MINIMUM or _lacks_number(account):
+    laid_out = ledger.balance_of(ledger.expenses_account(account.user_id))
+    if holds + laid_out < settings.PAYOUT_MINIMUM or _lacks_number(account):
         return False
     day = _day(account.payout_at)
     _take(account, holds, reference=f"payout:{account.user_id.hex}:{day:%Y%m%d}", now=now)
@@ -60,7 +64,9 @@ def _weekly(pk: UUID, now: datetime) -> bool:
 
 
 def _take(account: BankAccount, gross: int, *, reference: str, now: datetime) -> Payout:
-    if gross < settings.PAYOUT_MINIMUM:
+    expenses = ledger.expenses_account(account.user_id)
+    untaxed = ledger.balance_of(expenses)
+    if gross < 0 or gross + untaxed < settings.PAYOUT_MINIMUM:
         message = _("This is below the least amount of a payout.")
         raise Invalid("below_minimum", message, field="amount", minimum=settings.PAYOUT_MINIMUM)
     if _lacks_number(account):
@@ -69,7 +75,11 @@ def _take(account: BankAccount, gross: int, *, reference: str, now: datetime) ->
         reference=reference,
         kind="payout",
         subject=reference,
-        moves=[(ledger.user_account(account.user_id), -gross), (ledger.PAYOUTS, gross)],
+        moves=[
+            (ledger.user_account(account.user_id), -gross),
+            (expenses, -untaxed),
+            (ledger.PAYOUTS, gross + untaxed),
+        ],
     )
     tax = withholding(gross, on=_day(now), mode=TaxMode(settings.TAX_MODE))
     return Payout.objects.create(
@@ -78,6 +88,7 @@ def _take(account: BankAccount, gross: int, *, reference: str, now: datetime) ->
         gross=gross,
         income_tax=tax.income,
         local_tax=tax.local,
+        untaxed=untaxed,
         bank=account.bank,
         holder=account.holder,
         number=account.number,

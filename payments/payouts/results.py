@@ -70,7 +70,7 @@ def results_book(
     now: datetime,
     told: Told = untold,
 ) -> Imported:
-    """Mark payouts paid or failed; a failed one's gross returns to the user's account.
+    """Mark payouts paid or failed; a failed one's money returns to the user's accounts.
 
     Raises:
         NotFound; NotAllowed: ``finance_only``.
@@ -155,7 +155,7 @@ def _book(payout: Payout, result: Result, now: datetime) -> None:
             kind="payout_paid",
             subject=payout.reference,
             moves=[
-                (ledger.PAYOUTS, -payout.gross),
+                (ledger.PAYOUTS, -payout.gross - payout.untaxed),
                 (ledger.GATEWAY, payout.net),
                 (ledger.TAX, payout.withheld),
             ],

@@ -1,4 +1,4 @@
-"""Pages of the money: for payers, by a signed link, and for finance staff."""
+"""Pages of the money: for payers, by a signed link; for finance staff, the figures."""
 
 from payments.views.finance import finance
 from payments.views.paying import fail, pay, success

@@ -23,6 +23,7 @@ from errands import services as errands
 from errands.models import Errand
 from errands.signals import errand_changed
 from errands.states import Move, State
+from payments import escrow
 from tests.conftest import make_errand, make_runner, pay_for
 from tests.dispatch.scene import north, offered, opened, stand, told
 
@@ -90,6 +91,20 @@ def test_the_runner_hears_every_change(errand: Errand, bob: User, now: dt.dateti
         {"errand_id": str(errand.pk), "state": "open", "errand_sequence": 4},
     ]
     assert matching(errand) in queued()
+
+
+def test_the_runner_hears_of_a_tip(
+    errand: Errand, alice: User, bob: User, now: dt.datetime
+) -> None:
+    services.errand_claim(errand_id=errand.pk, runner=bob, now=now)
+    Errand.objects.filter(pk=errand.pk).update(state=State.COMPLETED, ended_at=now)
+    before = len(told(bob))
+    order = errands.tip_order_create(errand_id=errand.pk, requester=alice, amount=500, now=now)
+    escrow.order_confirm(
+        order_id=order.order_id, payer=alice, payment_key="sandbox_tip", amount=500, now=now
+    )
+    [(_n, kind, payload)] = told(bob)[before:]
+    assert (kind, payload["state"]) == ("errand.changed", "completed")
 
 
 def test_a_drop_by_another_way_leaves_the_errand_winnable(

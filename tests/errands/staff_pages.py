@@ -15,7 +15,7 @@ from errands.models import Errand
 from tests.conftest import make_user
 
 DIALOG = {"_form_submitted": "on"}
-LISTS = ["errand", "quote", "review", "areacondition"]
+LISTS = ["errand", "quote", "review", "areacondition", "terms"]
 
 
 def clerk(client: Client, *codenames: str) -> Client:

@@ -143,9 +143,9 @@ def test_deciding_twice_pays_once(staff: Client, bob: User, disputed: Errand) ->
 
 def test_the_split_is_seen_before_it_is_made(staff: Client, disputed: Errand) -> None:
     examples = text_of(staff.get(page_of(disputed, "resolve")))
-    assert "50 ₩5,000 ₩500 ₩5,500" in examples
+    assert "50 ₩5,000 ₩500 ₩0 ₩5,500" in examples
     asked = text_of(staff.get(page_of(disputed, "resolve"), {"runner_percent": "40"}))
-    assert "40 ₩4,000 ₩400 ₩6,600" in asked
+    assert "40 ₩4,000 ₩400 ₩0 ₩6,600" in asked
     nonsense = staff.get(page_of(disputed, "resolve"), {"runner_percent": "١٢٣"})
     assert nonsense.status_code == 200
 

@@ -75,7 +75,7 @@ def test_money_that_comes_after_the_lapse_goes_back_once(alice: User, now: dt.da
 
 def test_other_peoples_payments_are_none_of_our_business(alice: User, now: dt.datetime) -> None:
     order = escrow.order_create(
-        reference="tip:1", subject="tip:1", payer=alice, amount=500, now=now
+        reference="gift:1", subject="gift:1", payer=alice, amount=500, now=now
     )
     escrow.order_confirm(
         order_id=order.order_id, payer=alice, payment_key="sandbox_t", amount=500, now=now

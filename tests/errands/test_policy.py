@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from errands.policy import TERMS, Fault, Outcome, Reason, fault_of, outcome_of
+from errands import policy
+from errands.policy import (
+    CASES,
+    FIRST_TERMS,
+    Case,
+    Fault,
+    Outcome,
+    Reason,
+    fault_of,
+    is_sound,
+    with_term,
+)
 from errands.states import Move, State
+
+outcome_of = partial(policy.outcome_of, terms=FIRST_TERMS)
+LATE = Case(Move.CANCEL, State.ASSIGNED, Fault.NONE)
 
 
 @pytest.mark.parametrize(
@@ -70,4 +86,34 @@ def test_where_the_table_is_silent_everything_goes_back() -> None:
 
 
 def test_no_term_pays_more_than_the_reward() -> None:
-    assert all(0 <= term.outcome.runner_percent <= 100 for term in TERMS)
+    assert all(0 <= term.outcome.runner_percent <= 100 for term in FIRST_TERMS)
+
+
+def test_every_term_answers_a_question_that_is_asked() -> None:
+    assert all(is_sound(Case(*term[:3]), term.outcome) for term in FIRST_TERMS)
+    assert {Case(*term[:3]) for term in FIRST_TERMS} == set(CASES)
+
+
+@pytest.mark.parametrize(
+    ("case", "outcome", "sound"),
+    [
+        (LATE, Outcome(100), True),
+        (LATE, Outcome(101), False),
+        (LATE, Outcome(-1), False),
+        (LATE, Outcome(0, strike=True), False),
+        (Case(Move.CANCEL, State.OPEN, Fault.NONE), Outcome(1), False),
+        (Case(Move.DROP, State.ASSIGNED, Fault.NONE), Outcome(0, strike=True), True),
+        (Case(Move.DROP, State.ASSIGNED, Fault.NONE), Outcome(1), False),
+    ],
+)
+def test_an_outcome_has_to_be_possible(case: Case, outcome: Outcome, sound: bool) -> None:
+    assert is_sound(case, outcome) is sound
+
+
+def test_a_term_takes_its_place_and_leaves_it() -> None:
+    dearer = with_term(FIRST_TERMS, LATE, 20, Outcome(80))
+    assert policy.outcome_of(*LATE[:2], fault=LATE.fault, minutes=21, terms=dearer) == Outcome(80)
+    assert policy.outcome_of(*LATE[:2], fault=LATE.fault, minutes=20, terms=dearer) == Outcome(30)
+    changed = with_term(dearer, LATE, 20, Outcome(90))
+    assert len(changed) == len(dearer) == len(FIRST_TERMS) + 1
+    assert set(with_term(changed, LATE, 20, None)) == set(FIRST_TERMS)

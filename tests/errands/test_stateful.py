@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from common import clock
-from common.errors import Conflict, NotFound
+from common.errors import Conflict, Invalid, NotFound
 from errands import services
 from errands.models import Errand, Photo, PhotoPurpose
 from errands.policy import Reason
@@ -58,7 +58,7 @@ class ErrandLife(RuleBasedStateMachine):
         before = Errand.objects.get(pk=errand_id)
         try:
             service(errand_id=errand_id, now=self.now, **given)
-        except (Conflict, NotFound):
+        except (Conflict, Invalid, NotFound):
             assert Errand.objects.get(pk=errand_id).version == before.version
 
     def photo(self, errand_id: Any, runner: User, purpose: PhotoPurpose) -> Any:
@@ -66,14 +66,23 @@ class ErrandLife(RuleBasedStateMachine):
             errand_id=errand_id, uploader=runner, purpose=purpose, width=64, height=64, image="x"
         ).pk
 
-    @rule(target=errands, kind=st.sampled_from(Kind), reward=st.integers(9_000, 90_000))
-    def post(self, kind: Kind, reward: int) -> Any:
-        return make_errand(self.alice, kind=kind, reward=reward, now=self.now).pk
+    @rule(
+        target=errands, kind=st.sampled_from(Kind), reward=st.integers(19_000, 90_000),
+        budget=st.sampled_from([0, 20_000]), minutes=st.sampled_from([5, 50]),
+    )  # fmt: skip
+    def post(self, kind: Kind, reward: int, budget: int, minutes: int) -> Any:
+        asked = {
+            "budget": budget if kind == Kind.PURCHASE else 0,
+            "expected_minutes": minutes if kind == Kind.QUEUE else 5,
+        }
+        return make_errand(self.alice, kind=kind, reward=reward, now=self.now, asked=asked).pk
 
     @rule(errand_id=errands)
     def pay_all_orders(self, errand_id: Any) -> None:
         orders = Payment.objects.filter(
-            subject=f"errand:{errand_id}", state=PaymentState.READY, expires_at__gt=self.now
+            subject__in=[f"errand:{errand_id}", f"tip:{errand_id}"],
+            state=PaymentState.READY,
+            expires_at__gt=self.now,
         )
         for order in orders:
             escrow.order_confirm(
@@ -89,6 +98,41 @@ class ErrandLife(RuleBasedStateMachine):
             services.raise_order_create, requester=self.alice, reward=errand.reward + more
         )
         self.attempt(errand_id, ask)
+
+    @rule(errand_id=errands, more=st.integers(1, 20))
+    def order_more(self, errand_id: Any, more: int) -> None:
+        errand = Errand.objects.get(pk=errand_id)
+        budget = errand.budget + more * 1_000
+        for service, given in (
+            (services.budget_order_create, {"budget": budget}),
+            (services.blocks_order_create, {"blocks": more}),
+            (services.tip_order_create, {"amount": more * 500}),
+        ):
+            self.attempt(errand_id, service, requester=self.alice, **given)
+
+    @rule(errand_id=errands, who=st.integers(0, 1), amount=st.integers(1, 30_000))
+    def buy(self, errand_id: Any, who: int, amount: int) -> None:
+        runner = self.runners[who]
+        photo = self.photo(errand_id, runner, PhotoPurpose.RECEIPT)
+        self.attempt(errand_id, services.errand_buy, runner=runner, photo_id=photo, amount=amount)
+
+    @rule(errand_id=errands, who=st.integers(0, 1), approved=st.booleans())
+    def ask_for_something_else(self, errand_id: Any, who: int, approved: bool) -> None:
+        self.attempt(errand_id, services.errand_ask, runner=self.runners[who], text="사과")
+        asked = Errand.objects.get(pk=errand_id).version
+        self.attempt(
+            errand_id, services.errand_answer, requester=self.alice, sequence=asked,
+            approved=approved,
+        )  # fmt: skip
+
+    @rule(errand_id=errands, who=st.integers(0, 1))
+    def check_in(self, errand_id: Any, who: int) -> None:
+        runner = self.runners[who]
+        photo = self.photo(errand_id, runner, PhotoPurpose.WAITING)
+        place = Errand.objects.get(pk=errand_id).pickup
+        self.attempt(
+            errand_id, services.errand_check_in, runner=runner, photo_id=photo, position=place
+        )
 
     @rule(errand_id=errands, who=st.integers(0, 1))
     def accept(self, errand_id: Any, who: int) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import NamedTuple
 
-from payments.gateways import Cancel, Found
+from payments.gateways import Cancel, Found, Receiver
 from tests.machines.crashing import AFTER, BEFORE
 from tests.payments.gateway import MemoryGateway, Trouble, crashes, declines, is_silent
 
@@ -49,10 +49,12 @@ class ForgetfulGateway(MemoryGateway):
         reason: str,
         idempotency_key: str,
         timeout_s: float,
+        receiver: Receiver | None = None,
     ) -> None:
         super().cancel(
             payment_key=payment_key, amount=amount, reason=reason,
             idempotency_key=f"{idempotency_key}#{len(self.sent)}", timeout_s=timeout_s,
+            receiver=receiver,
         )  # fmt: skip
 
     def find(self, *, payment_key: str, timeout_s: float) -> Found | None:

@@ -76,15 +76,15 @@ class MemoryGateway:
                 return self._found(payment_key, order_id, amount)
         return None
 
+    def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
+        keys = [key for key in self.taken if key.startswith(f"{order_id}:")]
+        return self.find(payment_key=keys[-1].split(":")[1], timeout_s=timeout_s) if keys else None
+
     def settlements(self, *, day: date, timeout_s: float) -> list[Settlement]:
         assert not in_unit(), "the payment company was called inside a unit of work"
         if self.before:
             self.before.pop(0)()
         return [line for line in self.lines if line.sold_on == day]
-
-    def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
-        keys = [key for key in self.taken if key.startswith(f"{order_id}:")]
-        return self.find(payment_key=keys[-1].split(":")[1], timeout_s=timeout_s) if keys else None
 
     def _found(self, payment_key: str, order_id: str, amount: int) -> Found:
         mine = [(key, won) for key, won in self.sent.items() if order_id in key]

@@ -25,6 +25,16 @@ def earn(user: User, amount: int, reference: str = "earned:1") -> None:
     )
 
 
+def lay_out(user: User, amount: int, reference: str = "laid_out:1") -> None:
+    """Owe the user what they laid out for others, as a settled purchase would."""
+    ledger.post(
+        reference=reference,
+        kind="earned",
+        subject=reference,
+        moves=[(ledger.GATEWAY, -amount), (ledger.expenses_account(user.pk), amount)],
+    )
+
+
 def with_account(user: User, now: dt.datetime, **given: Any) -> BankAccount:
     """Store a checked bank account of the user's."""
     details = payouts.checked(payouts.Details(**{**vars(DETAILS), **given}))

@@ -216,7 +216,9 @@ def test_an_unknown_order(client: APIClient) -> None:
 
 
 def test_a_newcomer_has_nothing(client: APIClient) -> None:
-    assert client.get("/api/v1/balance").json() == {"balance": 0, "currency": "KRW"}
+    assert client.get("/api/v1/balance").json() == {
+        "balance": 0, "expenses": 0, "currency": "KRW",
+    }  # fmt: skip
     assert client.get("/api/v1/statement").json()["results"] == []
 
 

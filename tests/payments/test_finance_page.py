@@ -52,6 +52,17 @@ def test_the_figures(busy: None, now: dt.datetime) -> None:
     assert found.flows == [Flow(days, 46_000, 9_670, 2_000) for days in (1, 7, 30)]
 
 
+def test_what_people_laid_out_is_owed_to_them_too(busy: None, bob: User, now: dt.datetime) -> None:
+    moves = [(ledger.GATEWAY, -700), (ledger.expenses_account(bob.pk), 700)]
+    ledger.post(reference="laid-out", kind="x", subject="x", moves=moves)
+    assert audit.figures(now=now).users == 3_700
+    payouts.payout_request(user=bob, amount=1_000, now=now)
+    found = audit.figures(now=now)
+    assert (found.users, found.payouts) == (2_000, Waiting(3, 20_700))
+    assert found.gateway == -ledger.balance_of(ledger.GATEWAY)
+    assert audit.account_differences() == []
+
+
 def test_a_refund_that_is_not_sent_is_stuck(busy: None, now: dt.datetime) -> None:
     Refund.objects.update(created_at=now - dt.timedelta(minutes=11))
     assert audit.figures(now=now).refunds_stuck == 1

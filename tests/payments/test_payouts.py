@@ -395,6 +395,19 @@ def test_what_the_bank_returns_is_the_users_again(
     assert again.gross == 10_000
 
 
+def test_what_was_laid_out_is_returned_with_it(
+    account: BankAccount, bob: User, dana: User, erin: User, now: dt.datetime
+) -> None:
+    moves = [(ledger.GATEWAY, -700), (ledger.expenses_account(bob.pk), 700)]
+    ledger.post(reference="laid-out", kind="x", subject="x", moves=moves)
+    payout = requested(bob, 10_000, now)
+    settled(approved(dana, erin, now), dana, now)
+    payouts.payout_return(payout_id=payout.pk, by=dana, reason="closed", now=now)
+    left = ledger.balance_of(ledger.expenses_account(bob.pk))
+    assert (balance_of_user(bob), left, ledger.balance_of(ledger.TAX)) == (10_000, 700, 0)
+    assert account_differences() == []
+
+
 def test_tax_is_paid_once_a_month(
     account: BankAccount, bob: User, dana: User, erin: User, alice: User, now: dt.datetime
 ) -> None:

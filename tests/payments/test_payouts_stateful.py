@@ -35,8 +35,8 @@ from payments.models import (
     Transfer,
 )
 from payments.payouts import requests
-from payments.selectors import balance_of_user, books_balance
-from tests.payments.paid import earn, make_checker, with_account
+from payments.selectors import balance_of_user, books_balance, expenses_of_user
+from tests.payments.paid import earn, lay_out, make_checker, with_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,12 +54,17 @@ class Payday(RuleBasedStateMachine):
         for model in (Entry, Transfer, Account, Payout, PayoutBatch):
             model._base_manager.all()._raw_delete("default")
         self.now = clock.now()
-        self.earned = 0
+        self.earned = self.laid_out = 0
 
     @rule(amount=st.integers(500, 50_000))
     def earns(self, amount: int) -> None:
         earn(self.runner, amount, reference=f"earned:{self.earned}:{amount}")
         self.earned += amount
+
+    @rule(amount=st.integers(500, 50_000))
+    def lays_out(self, amount: int) -> None:
+        lay_out(self.runner, amount, reference=f"laid_out:{self.laid_out}:{amount}")
+        self.laid_out += amount
 
     @rule(amount=st.none() | st.integers(-10, 60_000))
     def asks(self, amount: int | None) -> None:
@@ -108,14 +113,18 @@ class Payday(RuleBasedStateMachine):
 
     @invariant()
     def every_won_is_somewhere(self) -> None:
-        gone = self.gross(*UNDER_WAY, PayoutState.PAID)
+        gone = self.sum("gross", *UNDER_WAY, PayoutState.PAID)
+        back = self.sum("untaxed", *UNDER_WAY, PayoutState.PAID)
         paid = Payout.objects.filter(state=PayoutState.PAID)
         withheld = paid.aggregate(sum=Sum(F("income_tax") + F("local_tax"), default=0))["sum"]
         assert balance_of_user(self.runner) == self.earned - gone >= 0
-        assert ledger.balance_of(ledger.PAYOUTS) == self.gross(*UNDER_WAY)
+        assert expenses_of_user(self.runner) == self.laid_out - back >= 0
+        waiting = self.sum("gross", *UNDER_WAY) + self.sum("untaxed", *UNDER_WAY)
+        assert ledger.balance_of(ledger.PAYOUTS) == waiting
         assert ledger.balance_of(ledger.TAX) == withheld
-        net = self.gross(PayoutState.PAID) - withheld
-        assert ledger.balance_of(ledger.GATEWAY) == net - self.earned
+        sent = self.sum("gross", PayoutState.PAID) + self.sum("untaxed", PayoutState.PAID)
+        came = self.earned + self.laid_out
+        assert ledger.balance_of(ledger.GATEWAY) == sent - withheld - came
         assert books_balance().sound
 
     @invariant()
@@ -126,9 +135,9 @@ class Payday(RuleBasedStateMachine):
         states = {row.batch.state for row in paid.prefetch_related("batch") if row.batch}
         assert states <= {BatchState.APPROVED, BatchState.SETTLED}
 
-    def gross(self, *states: PayoutState) -> int:
+    def sum(self, column: str, *states: PayoutState) -> int:
         rows = Payout.objects.filter(state__in=states)
-        total: int = rows.aggregate(sum=Sum("gross", default=0))["sum"]
+        total: int = rows.aggregate(sum=Sum(column, default=0))["sum"]
         return total
 
 
@@ -168,7 +177,8 @@ def test_the_stories_find_the_same_money_asked_for_twice(
         payout = take(account, gross, reference=reference, now=now)
         Payout.objects.create(
             reference=f"again:{reference}", user=payout.user, gross=gross, income_tax=0,
-            local_tax=0, bank="088", holder="x", number=payout.number, last4="6789",
+            local_tax=0, untaxed=payout.untaxed, bank="088", holder="x", number=payout.number,
+            last4="6789",
         )  # fmt: skip
         return payout
 

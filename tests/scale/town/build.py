@@ -14,7 +14,7 @@ from allauth.account.models import EmailAddress
 from accounts.models import RunnerProfile, RunnerState, User
 from common.geo import REGION, Point, area_of
 from dispatch.models import Corridor
-from errands.models import AreaCondition, Errand, Quote
+from errands.models import AreaCondition, Errand, Quote, Terms
 from errands.states import TWO_PLACES, UNDERWAY, Kind, Role, State
 from tests.scale.town.cart import Cart
 from tests.scale.town.payday import paid_out
@@ -57,7 +57,8 @@ class _Builder:
         profiles = [_profile(user, n, self.now) for n, user in enumerate(self.runners)]
         people = [*self.requesters, *self.runners]
         weather = AreaCondition(area=SOMEWHERE, bad_weather_until=self.now, set_by=people[0])
-        self.cart.put(*people, *profiles, *map(_address, people), weather)
+        terms = Terms(valid_from=self.now + PAST, commission_percent=10, rows=[], set_by=people[0])
+        self.cart.put(*people, *profiles, *map(_address, people), weather, terms)
         self.cart.put(*map(self._corridor, self.on_duty))
         stories = Stories(self.cart, self.on_duty, self.now)
         errands = list(self._errands())

@@ -69,6 +69,8 @@ class Asked(Record):
     bags = models.PositiveSmallIntegerField(_("bags"), default=1)
     floors = models.PositiveSmallIntegerField(_("floors without a lift"), default=0)
     expected_minutes = models.PositiveSmallIntegerField(_("expected minutes on site"), default=5)
+    # For a purchase: the most that may be spent on the goods, held beside the reward; in won.
+    budget = models.BigIntegerField(_("purchase budget"), default=0)
     starts_at = models.DateTimeField(_("starts at"), null=True, blank=True)
     deadline_at = models.DateTimeField(_("deadline"), null=True, blank=True)
 
@@ -87,6 +89,7 @@ class Asked(Record):
         "bags",
         "floors",
         "expected_minutes",
+        "budget",
         "starts_at",
         "deadline_at",
     )
@@ -180,6 +183,7 @@ class Errand(Asked):
     lines = models.JSONField(_("price lines"))
     reward = models.BigIntegerField(_("reward"))
     service_fee = models.BigIntegerField(_("service fee"))
+    spent = models.BigIntegerField(_("spent on the goods"), null=True, blank=True)
     walking_minutes = models.FloatField(_("walking minutes"))
     proof = models.CharField(_("proof"), max_length=5, choices=ProofKind, default=ProofKind.PHOTO)
     pickup_pin = models.CharField(_("pickup PIN"), max_length=4, blank=True)
@@ -216,7 +220,7 @@ class Errand(Asked):
     @property
     def total(self) -> int:
         """What the requester pays, in won."""
-        return self.reward + self.service_fee
+        return self.reward + self.service_fee + self.budget
 
     @property
     def state_label(self) -> str:
@@ -226,6 +230,11 @@ class Errand(Asked):
     def reference(self) -> str:
         """How payments know this errand."""
         return f"errand:{self.pk}"
+
+    @property
+    def tip_reference(self) -> str:
+        """How payments know the tip for it, whose escrow is apart."""
+        return f"tip:{self.pk}"
 
     def raise_suggested(self, now: datetime) -> bool:
         """Tell whether it is time to suggest a higher reward: open for 5 minutes, no runner."""
@@ -278,6 +287,8 @@ class PhotoPurpose(models.TextChoices):
     PICKUP = "pickup", _("At the pickup")
     DELIVERY = "delivery", _("On delivery")
     INCIDENT = "incident", _("Incident")
+    RECEIPT = "receipt", _("Receipt")
+    WAITING = "waiting", _("Waiting in the queue")
 
 
 class Photo(Record):
