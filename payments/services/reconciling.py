@@ -62,15 +62,17 @@ def reconcile(*, now: datetime) -> Reconciled:
 
 @in_one_unit
 def difference_settle(*, difference_id: UUID, by: User, reason: str, now: datetime) -> Difference:
-    """Post the suggested entry of an open difference, once.
+    """Post the suggested entry of an open difference, once, if it is still there.
 
     Raises:
         NotFound; NotAllowed: ``finance_only``; Invalid: ``reason_missing``.
-        Conflict: ``difference_closed``, ``no_entry``; ``insufficient_funds``.
+        Conflict: ``difference_closed``, ``difference_gone``, ``no_entry``; ``insufficient_funds``.
     """
     difference = _close(difference_id, S.SETTLED, by, reason, now)
     if not difference.moves:
         raise Conflict("no_entry", _("No entry can settle this difference."))
+    if not _still(difference, now):
+        raise Conflict("difference_gone", _("It is not there any more. Please compare again."))
     ledger.post(
         reference=difference.reference,
         kind="adjust",
@@ -107,6 +109,19 @@ def _close(
     return difference
 
 
+def _still(difference: Difference, now: datetime) -> bool:
+    """Look again: by the next run an entry for what is gone would be a difference itself."""
+    if difference.kind in AT_GATEWAY:
+        return True  # the company's word of a day that is over
+    at_escrow = difference.kind == DifferenceKind.ESCROW
+    found = audit.escrow_differences(now=now) if at_escrow else audit.account_differences()
+    return _identity(difference) in {each.identity for each in found}
+
+
+def _identity(row: Difference) -> tuple[str, str, int]:
+    return row.kind, row.subject, row.missing
+
+
 # --- What a run writes down ---------------------------------------------------------------
 
 
@@ -128,7 +143,7 @@ def _note(
     still = {each.identity for each in found}
     rows = Difference.objects.filter(state=S.OPEN, kind__in=[kind.value for kind in kinds])
     rows = rows if of_day is None else rows.filter(day=of_day)
-    gone = [row.pk for row in rows if (row.kind, row.subject, row.missing) not in still]
+    gone = [row.pk for row in rows if _identity(row) not in still]
     left = Difference.objects.filter(pk__in=gone, state=S.OPEN)
     return Reconciled(new, run_in_unit(lambda: left.update(state=S.GONE, closed_at=now)))
 

@@ -15,7 +15,7 @@ from payments.audit.figures import Flow, Waiting
 from payments.models import Account, Difference, Entry, Refund, Transfer
 from tests.errands.staff_pages import text_of
 from tests.payments.conftest import SUBJECT, Pay
-from tests.payments.paid import approved, make_checker, requested, settled, with_account
+from tests.payments.paid import approved, lay_out, make_checker, requested, settled, with_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,8 +53,7 @@ def test_the_figures(busy: None, now: dt.datetime) -> None:
 
 
 def test_what_people_laid_out_is_owed_to_them_too(busy: None, bob: User, now: dt.datetime) -> None:
-    moves = [(ledger.GATEWAY, -700), (ledger.expenses_account(bob.pk), 700)]
-    ledger.post(reference="laid-out", kind="x", subject="x", moves=moves)
+    lay_out(bob, 700)
     assert audit.figures(now=now).users == 3_700
     payouts.payout_request(user=bob, amount=1_000, now=now)
     found = audit.figures(now=now)

@@ -24,6 +24,7 @@ from tests.payments.paid import (
     RESIDENT,
     approved,
     earn,
+    lay_out,
     make_checker,
     requested,
     settled,
@@ -398,8 +399,7 @@ def test_what_the_bank_returns_is_the_users_again(
 def test_what_was_laid_out_is_returned_with_it(
     account: BankAccount, bob: User, dana: User, erin: User, now: dt.datetime
 ) -> None:
-    moves = [(ledger.GATEWAY, -700), (ledger.expenses_account(bob.pk), 700)]
-    ledger.post(reference="laid-out", kind="x", subject="x", moves=moves)
+    lay_out(bob, 700)
     payout = requested(bob, 10_000, now)
     settled(approved(dana, erin, now), dana, now)
     payouts.payout_return(payout_id=payout.pk, by=dana, reason="closed", now=now)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
+from threading import Thread
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from accounts.models import User
 from common.errors import DomainError
 from payments import escrow, ledger
+from payments.audit import Found, account_differences, books
 from payments.gateways import GatewayDown
 from payments.gateways.sandbox import SandboxGateway
 from payments.models import (
@@ -27,6 +31,7 @@ from payments.selectors import books_balance
 from payments.services import difference_dismiss, difference_settle, reconcile
 from payments.signals import escrow_asked
 from payments.tasks import sweep_books
+from tests.conftest import refused
 from tests.payments.conftest import SUBJECT, Pay
 from tests.payments.gateway import MemoryGateway, is_silent
 from tests.payments.paid import approved, make_checker, requested, settled, with_account
@@ -217,6 +222,16 @@ def test_its_entry_settles_it(difference: Difference, dana: User, tomorrow: dt.d
     assert refusal.value.code == "difference_closed"
 
 
+def test_what_is_gone_meanwhile_is_not_corrected(
+    difference: Difference, dana: User, claims: dict[str, int], tomorrow: dt.datetime
+) -> None:
+    claims[SUBJECT] = 10_500
+    with refused("difference_gone"):
+        difference_settle(difference_id=difference.pk, by=dana, reason="x", now=tomorrow)
+    assert not Transfer.objects.filter(kind="adjust").exists()
+    assert reconcile(now=tomorrow) == (1, 1)  # another amount
+
+
 def test_an_entry_that_the_account_cannot_bear_changes_nothing(
     difference: Difference, dana: User, tomorrow: dt.datetime
 ) -> None:
@@ -278,3 +293,44 @@ def test_the_sweep_compares(paid: Pay, company: Company) -> None:
     Account.objects.filter(name=ledger.escrow_account(SUBJECT)).update(balance=1)
     sweep_books()
     assert [row[0] for row in opened()] == ["balance"]
+
+
+# --- While others write ------------------------------------------------------------------
+
+
+def books_while(paid: Pay, now: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> list[Found]:
+    """Compare; between the rows and the ledger somebody asks for a refund."""
+    order_id, look = paid().order_id, books._refunds
+
+    def write() -> None:
+        escrow.refund_order(order_id=order_id, reason="over", now=now)
+        connections.close_all()
+
+    writer = Thread(target=write)
+
+    def interrupted() -> int:
+        rows = look()
+        writer.start()
+        writer.join(2)  # on SQLite it waits until we are through
+        return rows
+
+    monkeypatch.setattr(books, "_refunds", interrupted)
+    found = account_differences()
+    writer.join()
+    assert ledger.balance_of(ledger.REFUNDS) == 11_000
+    return found
+
+
+def test_what_is_written_meanwhile_is_no_difference(
+    paid: Pay, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert books_while(paid, now, monkeypatch) == []
+
+
+@pytest.mark.control
+def test_control_without_one_moment_it_would_be(
+    paid: Pay, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books, "one_moment", nullcontext)
+    found = books_while(paid, now, monkeypatch)
+    assert [(each.expected, each.found) for each in found] == [(0, 11_000)]
