@@ -40,7 +40,7 @@ WHERE_AND_WHEN = ("id", "area", "pickup_lat", "pickup_lng", "created_at", "opene
 # All that a run and the offers it makes need; half of the columns are for people.
 READ = (
     *WHERE_AND_WHEN, "requester_id", "kind", "title", "dropoff_lat", "dropoff_lng", "weight_kg",
-    "bags", "expected_minutes", "deadline_at", "reward", "version",
+    "bags", "expected_minutes", "deadline_at", "reward", "budget", "version",
 )  # fmt: skip
 
 

@@ -133,7 +133,7 @@ def errand_add(
         return errand
     changes = _changes(errand, word, value)
     if not _fits(errand, word) or _cost(errand, changes) != amount:
-        send_back(order_id, now)
+        send_back(errand, order_id, now)
         return errand
     by = By(Role.PAYMENTS, note=order_id)
     return errand_move(errand, MOVES[word], by, now=now, **changes)[0]

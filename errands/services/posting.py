@@ -205,7 +205,7 @@ def errand_fund(*, errand_id: UUID, order_id: str, now: datetime) -> Errand:
     if errand.state != State.AWAITING_PAYMENT:
         # Opened once, it was opened by this very order: the news came twice.
         if errand.opened_at is None:
-            send_back(order_id, now)
+            send_back(errand, order_id, now)
         return errand
     errand, _moved = errand_move(
         errand, Move.FUND, By(Role.PAYMENTS, note=order_id), now=now,
@@ -214,6 +214,10 @@ def errand_fund(*, errand_id: UUID, order_id: str, now: datetime) -> Errand:
     return errand
 
 
-def send_back(order_id: str, now: datetime) -> None:
-    """Return what an order brought that no longer fits."""
-    escrow.refund_order(order_id=order_id, reason="errand is over", now=now)
+def send_back(errand: Errand, order_id: str, now: datetime) -> None:
+    """Return what an order brought that no longer fits.
+
+    A settlement that came before the news of it has returned it, through other orders perhaps.
+    """
+    if not escrow.is_settled(errand.reference) or escrow.escrow_held(errand.reference):
+        escrow.refund_order(order_id=order_id, reason="errand is over", now=now)

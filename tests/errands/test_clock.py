@@ -62,6 +62,30 @@ def test_a_raise_is_heard_of_though_its_errand_was_funded(alice: User, now: dt.d
     assert errand.reward == 11_000
 
 
+def test_a_raise_that_the_settlement_sent_back_is_not_sent_again(
+    alice: User, bob: User, now: dt.datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its news is lost, a higher one counts, and the errand ends before the sweep."""
+    errand = pay_for(make_errand(alice, reward=10_000, now=now), now=now)
+    for reward, heard in ((11_000, False), (12_000, True)):
+        order = services.raise_order_create(
+            errand_id=errand.pk, requester=alice, reward=reward, now=now
+        )
+        escrow.order_confirm(
+            order_id=order.order_id, payer=alice, payment_key=f"sandbox_{reward}",
+            amount=order.amount, now=now,
+        )  # fmt: skip
+        if heard:
+            services.payment_apply(payment=order, now=now)
+    errand.refresh_from_db()
+    walk(errand, bob, State.DELIVERED, now=now)
+    services.errand_confirm(errand_id=errand.pk, requester=alice, now=now)
+    services.apply_paid(now=now)
+    assert "a sweep left one errand as it was" not in caplog.text
+    assert Refund.objects.get().amount == 1_100
+    assert escrow.escrow_held(errand.reference) == 0
+
+
 def test_money_that_comes_after_the_lapse_goes_back_once(alice: User, now: dt.datetime) -> None:
     errand = make_errand(alice, now=now)
     paid_unheard(errand, now + dt.timedelta(minutes=14))
