@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -163,6 +163,8 @@ def test_nobody_decides_on_what_one_asked_for(
     asked = ask(settled, dana, 1_000, later)
     with refused("same_person"):
         staff_refund_decide(refund_id=asked.pk, grant=True, by=dana, now=later)
+    if connection.vendor == "mongodb":  # has no check constraints: the update's filter is all
+        return
     with pytest.raises(IntegrityError):
         StaffRefund.objects.filter(pk=asked.pk).update(decided_by=dana)
 
