@@ -56,7 +56,7 @@ class Figures:
     """One look; amounts in won."""
 
     escrow: int
-    users: int  # what people earned and have not asked for
+    users: int  # what people earned or laid out, and have not asked for
     payouts: Waiting
     refunds: Waiting
     refunds_stuck: int
@@ -84,7 +84,7 @@ def figures(*, now: datetime) -> Figures:
     refunds, stuck = _refunds(now)
     return Figures(
         escrow=kept.get(AccountKind.ESCROW, 0),
-        users=kept.get(AccountKind.USER, 0),
+        users=sum(kept.get(kind, 0) for kind in ledger.OWNED),
         payouts=Waiting(**payouts.aggregate(rows=Count("pk"), amount=leaving)),
         refunds=refunds,
         refunds_stuck=stuck,
@@ -99,7 +99,7 @@ def figures(*, now: datetime) -> Figures:
 
 
 def _kept() -> dict[str, int]:
-    kinds = [AccountKind.ESCROW, AccountKind.USER]
+    kinds = [AccountKind.ESCROW, *sorted(ledger.OWNED)]
     accounts = Account.objects.filter(kind__in=kinds, balance__gt=0).order_by()
     return dict(accounts.values_list("kind").annotate(Sum("balance")))
 

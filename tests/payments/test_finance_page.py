@@ -52,6 +52,19 @@ def test_the_figures(busy: None, now: dt.datetime) -> None:
     assert found.flows == [Flow(days, 46_000, 9_670, 2_000) for days in (1, 7, 30)]
 
 
+def test_what_was_laid_out_is_owed_too(busy: None, bob: User, now: dt.datetime) -> None:
+    before = audit.figures(now=now)
+    laid_out = ledger.expenses_account(bob.pk)
+    escrow_of = ledger.escrow_account("thing:2")
+    ledger.post(
+        reference="goods", kind="confirm", subject="thing:2",
+        moves=[(escrow_of, -4_000), (laid_out, 4_000)],
+    )  # fmt: skip
+    found = audit.figures(now=now)
+    assert (found.escrow, found.users) == (before.escrow - 4_000, before.users + 4_000)
+    assert found.gateway == before.gateway == -ledger.balance_of(ledger.GATEWAY)
+
+
 def test_a_refund_that_is_not_sent_is_stuck(busy: None, now: dt.datetime) -> None:
     Refund.objects.update(created_at=now - dt.timedelta(minutes=11))
     assert audit.figures(now=now).refunds_stuck == 1
