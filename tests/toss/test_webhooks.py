@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from common.errors import Unavailable
-from payments import escrow, ledger, tasks
+from payments import escrow, ledger, tasks, webhooks
 from payments.models import Payment, PaymentState, Webhook
 from tests.toss.server import BROKEN, DROP, TossServer, send, webhook
 
@@ -137,6 +137,15 @@ def test_what_no_database_could_keep_is_no_error(toss: TossServer, waiting: Paym
     assert post(body.encode("utf-16")) == 400
     assert post(body) == 200
     assert Webhook.objects.get().kind == "x"
+
+
+def test_a_flood_about_one_order_is_not_kept(
+    toss: TossServer, waiting: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "MOST_OF_AN_ORDER", 3)
+    body = webhook(toss.company.payments[waiting.payment_key])
+    assert {post(body, f"t-{number}") for number in range(5)} == {200}
+    assert Webhook.objects.count() == 3
 
 
 def test_one_too_large_is_refused(toss: TossServer, waiting: Payment) -> None:
