@@ -23,6 +23,7 @@ from payments.models import (
     Refund,
     RefundState,
     Transfer,
+    Webhook,
 )
 
 TAX_OFFICE = "tax-office"  # the subject of what is paid there
@@ -62,6 +63,11 @@ def order_id_of(*, order_id: str, payment_key: str) -> str:
         keyed = Payment.objects.filter(payment_key=payment_key)
         known = keyed.values_list("order_id", flat=True).first()
     return known or ""
+
+
+def webhooks_kept(order_id: str) -> int:
+    """Return how many webhooks about an order are kept."""
+    return Webhook.objects.filter(order_id=order_id).count()
 
 
 def balance_of_user(user: User) -> int:

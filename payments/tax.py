@@ -56,12 +56,13 @@ def withholding(
         raise ValueError(f"A payout of {gross} won has no tax.")
     if mode is TaxMode.REQUESTER_PAYS:
         return NOTHING
-    rate = _rate_of(on, rates)
+    rate = rate_of(on, rates)
     income = _cut(gross * rate.income_percent // 100)
     return Withholding(income, _cut(income * rate.local_percent // 100))
 
 
-def _rate_of(on: date, rates: Sequence[Rate]) -> Rate:
+def rate_of(on: date, rates: Sequence[Rate]) -> Rate:
+    """Return the rate of a day; ValueError before the first."""
     valid = [rate for rate in rates if rate.since <= on]
     if not valid:
         raise ValueError(f"No rate is known for {on}.")

@@ -15,13 +15,13 @@ from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from accounts.admin import ReasonForm, staff_of
+from accounts.admin import staff_of
 from common import clock
 from common.geo import area_span
 from common.money import won
 from errands import services
 from errands.admin import page
-from errands.admin.forms import ResolveForm, area_choices, errand_or_404
+from errands.admin.forms import ResolveForm, StopForm, area_choices, errand_or_404
 from errands.admin.records import RecordAdmin, WhenFilter
 from errands.models import Errand
 from errands.states import Kind, Role, State, moves_from
@@ -129,18 +129,22 @@ class ErrandAdmin(RecordAdmin):
         variant=ActionVariant.DANGER,
         dialog=ActionDialog(
             title=_("Stop this errand"),
-            description=_("It ends at once, and the requester gets everything back."),
-            form_class=ReasonForm,
+            description=_(
+                "It ends at once. The requester gets everything back, but for goods that were"
+                " bought: those are repaid to the runner."
+            ),
+            form_class=StopForm,
             form_submit_text=_("Stop"),
         ),
     )
-    def stop(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
+    def stop(self, request: HttpRequest, form: StopForm, object_id: str) -> HttpResponse:
         errand, reason = errand_or_404(object_id), form.cleaned_data["reason"]
 
         def work() -> object:
-            by = staff_of(request)
-            now = clock.now()
-            return services.errand_stop(errand_id=errand.pk, staff=by, reason=reason, now=now)
+            return services.errand_stop(
+                errand_id=errand.pk, staff=staff_of(request), reason=reason,
+                repay=not form.cleaned_data["goods_unpaid"], now=clock.now(),
+            )  # fmt: skip
 
         return self.act(request, errand, work, gettext("Stopped: %s") % reason)
 

@@ -36,6 +36,17 @@ def errand_or_404(object_id: object) -> Errand:
     return get_object_or_404(Errand, pk=key)
 
 
+class StopForm(ReasonForm):
+    """Why, and whether the receipt of a purchase is believed."""
+
+    goods_unpaid = forms.BooleanField(
+        label=_("Don't repay the goods: the receipt is not believed"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+    )
+    field_order = ["_form_submitted", "reason", "goods_unpaid"]
+
+
 class ResolveForm(ReasonForm):
     """How much of the reward the runner gets, and why; says what that means in won."""
 

@@ -149,12 +149,18 @@ def _end_early(errand: Errand, move: Move, source: State, fault: Fault, now: dat
 
 
 @in_one_unit
-def errand_stop(*, errand_id: UUID, staff: User, reason: str, now: datetime) -> Errand:
-    """Staff end a live errand, always with a reason; everything goes back to the requester."""
+def errand_stop(
+    *, errand_id: UUID, staff: User, reason: str, now: datetime, repay: bool = True
+) -> Errand:
+    """Staff end a live errand, always with a reason; everything goes back to the requester.
+
+    But not what the runner laid out for goods, unless staff don't believe the receipt (``repay``).
+    """
     errand = _for_staff(errand_id, reason)
     funded = errand.state in FUNDED
     by = By(Role.STAFF, staff, note=reason)
-    errand, moved = errand_move(errand, Move.STOP, by, now=now)
+    disbelieved = {} if repay else {"spent": None}
+    errand, moved = errand_move(errand, Move.STOP, by, now=now, **disbelieved)
     if moved and funded:
         settle(errand, Move.STOP, FULL_REFUND, now=now)
     return errand

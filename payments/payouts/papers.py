@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
 
 from django.conf import settings
 from django.utils import timezone
@@ -26,7 +27,7 @@ from payments.payouts.batches import check_finance
 from payments.payouts.files import File, written
 from payments.policy import BANKS
 from payments.selectors import Year, paid_in_month
-from payments.tax import RATES
+from payments.tax import RATES, rate_of
 
 # One of the fonts for Korean that every PDF reader has or fetches: nothing is shipped with us.
 FONT = "HYGothic-Medium"
@@ -126,7 +127,7 @@ def filing_export(*, year: int, month: int, by: User, kind: str, told: Told = un
         NotAllowed: ``finance_only``; Invalid: ``month_wrong``.
     """
     check_finance(by)
-    if not (1 <= month <= 12 and 2024 <= year <= 2100):
+    if not (1 <= month <= 12 and (2024, 7) <= (year, month) <= (2100, 12)):
         raise Invalid("month_wrong", _("There is no such month."), field="month")
     people: defaultdict[object, list[Payout]] = defaultdict(list)
     for payout in paid_in_month(year=year, month=month):
@@ -152,7 +153,7 @@ def _filed(payouts: list[Payout], year: int, month: int) -> dict[str, str]:
         "foreigner": "9" if resident[6:7] in tuple("5678") else "1",
         "count": str(len(payouts)),
         "gross": str(sum(payout.gross for payout in payouts)),
-        "rate": str(RATES[0].income_percent),
+        "rate": str(rate_of(date(year, month, 1), RATES).income_percent),
         "income_tax": str(sum(payout.income_tax for payout in payouts)),
         "local_tax": str(sum(payout.local_tax for payout in payouts)),
     }

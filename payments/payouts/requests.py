@@ -5,6 +5,7 @@ What they laid out for others goes with it, all there is, untaxed.
 
 from __future__ import annotations
 
+import logging
 from datetime import date, datetime
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from payments.payouts.accounts import next_weekly
 from payments.tax import TaxMode, withholding
 
 SWEPT = 200
+
+logger = logging.getLogger(__name__)
 
 
 @in_one_unit
@@ -43,7 +46,16 @@ def payout_request(*, user: User, now: datetime, amount: int | None = None) -> P
 def payouts_schedule(*, now: datetime) -> int:
     """Ask for the weekly payouts that are due; return how many were made."""
     due = BankAccount.objects.filter(payout_at__lte=now).order_by("payout_at")
-    return sum(_weekly(pk, now) for pk in list(due.values_list("pk", flat=True)[:SWEPT]))
+    return sum(_made(pk, now) for pk in list(due.values_list("pk", flat=True)[:SWEPT]))
+
+
+def _made(pk: UUID, now: datetime) -> bool:
+    """Keep what is wrong with one from all who come after."""
+    try:
+        return _weekly(pk, now)
+    except Conflict as refusal:  # asked for by hand just now, or this week's is there already
+        logger.warning("No weekly payout to account %s: %s", pk, refusal.code)
+        return False
 
 
 @in_one_unit
@@ -58,8 +70,11 @@ def _weekly(pk: UUID, now: datetime) -> bool:
     laid_out = ledger.balance_of(ledger.expenses_account(account.user_id))
     if holds + laid_out < settings.PAYOUT_MINIMUM or _lacks_number(account):
         return False
-    day = _day(account.payout_at)
-    _take(account, holds, reference=f"payout:{account.user_id.hex}:{day:%Y%m%d}", now=now)
+    reference = f"payout:{account.user_id.hex}:{_day(account.payout_at):%Y%m%d}"
+    # An account kept anew in that very moment has the same hour again.
+    if Payout.objects.filter(reference=reference).exists():
+        return False
+    _take(account, holds, reference=reference, now=now)
     return True
 
 

@@ -25,6 +25,7 @@ from payments.payouts import check_finance
 
 AT_GATEWAY = (DifferenceKind.PAYMENT, DifferenceKind.CANCEL)
 KNOWN = (DifferenceState.OPEN, DifferenceState.DISMISSED)
+LOOK_BACK = 3  # days: a company, or we, may be down for more than one
 S = DifferenceState
 
 
@@ -39,7 +40,8 @@ def reconcile(*, now: datetime) -> Reconciled:
     """Compare the books with all that they have to agree with; a second run adds nothing.
 
     The gateway comes last: while it is silent the rest is compared all the same. It is asked about
-    yesterday, and again about each day of which a difference is open.
+    the last days, so that one on which nobody could ask is not left out, and again about each day
+    of which a difference is open.
 
     Raises:
         GatewayDown: its part was not compared.
@@ -127,7 +129,8 @@ def _identity(row: Difference) -> tuple[str, str, int]:
 
 def _days(today: date) -> list[date]:
     unsettled = Difference.objects.filter(state=S.OPEN, kind__in=AT_GATEWAY)
-    return sorted({today - timedelta(days=1), *unsettled.values_list("day", flat=True)})
+    lately = {today - timedelta(days=days) for days in range(1, LOOK_BACK + 1)}
+    return sorted({*lately, *unsettled.values_list("day", flat=True)})
 
 
 def _note(

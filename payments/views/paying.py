@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from functools import wraps
@@ -23,6 +24,7 @@ from payments.gateways.reasons import OTHER_ORDER, reason_of
 from payments.models import Payment
 
 Page = Callable[[HttpRequest, str, Payment], HttpResponse]
+KEY = re.compile(r"[!-~]{1,200}")  # what the company calls a payment: to be seen, and no spaces
 
 
 def behind_link(page: Page) -> Callable[[HttpRequest, str], HttpResponse]:
@@ -63,14 +65,15 @@ def success(request: HttpRequest, token: str, payment: Payment) -> HttpResponse:
 
     What the address says is compared with our own order before anybody is asked for money.
     """
-    said = request.GET
-    if (said.get("orderId"), said.get("amount")) != (payment.order_id, str(payment.amount)):
+    said, ours = request.GET, (payment.order_id, str(payment.amount))
+    key = said.get("paymentKey", "")
+    if (said.get("orderId"), said.get("amount")) != ours or not KEY.fullmatch(key):
         return _failed(token, OTHER_ORDER)
     try:
         escrow.order_confirm(
             order_id=payment.order_id,
             payer=payment.payer,
-            payment_key=said.get("paymentKey", "")[:200],
+            payment_key=key,
             amount=payment.amount,
             now=clock.now(),
         )

@@ -12,13 +12,13 @@ from accounts.models import User
 from common import clock
 from common.geo import REGION, area_around
 from errands import services
-from errands.models import AreaCondition, Errand, ErrandEvent
+from errands.models import AreaCondition, Errand, ErrandEvent, PhotoPurpose
 from errands.selectors import bad_weather
-from errands.states import State
+from errands.states import Kind, State
 from payments import escrow
 from payments.models import Refund
-from payments.selectors import balance_of_user
-from tests.conftest import make_errand, pay_for, walk
+from payments.selectors import balance_of_user, expenses_of_user
+from tests.conftest import make_errand, make_photo, pay_for, walk
 from tests.errands.staff_pages import (
     DIALOG,
     level_of,
@@ -43,6 +43,19 @@ def test_stopping_sends_everything_back(staff: Client, alice: User, bob: User, d
     assert (last.move, last.role, last.actor, last.note) == ("stop", "staff", dana, "금지 품목")
     assert Refund.objects.get().amount == 11_000
     assert level_of(staff, errand) == ["success"]
+
+
+@pytest.mark.parametrize(("more", "repaid"), [({}, 12_345), ({"goods_unpaid": "on"}, 0)])
+def test_stopping_repays_the_goods_or_says_that_it_does_not(
+    staff: Client, alice: User, bob: User, now: dt.datetime, more: dict[str, str], repaid: int
+) -> None:
+    wanted = make_errand(alice, kind=Kind.PURCHASE, reward=10_000, asked={"budget": 20_000})
+    errand = walk(pay_for(wanted), bob, State.AT_PICKUP)
+    photo = make_photo(errand, bob, PhotoPurpose.RECEIPT)
+    services.errand_buy(errand_id=errand.pk, runner=bob, photo_id=photo.pk, amount=12_345, now=now)
+    staff.post(page_of(errand, "stop"), {**DIALOG, "reason": "신고", **more})
+    assert state_of(errand) == State.CANCELLED
+    assert expenses_of_user(bob) == repaid
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "가" * 201])

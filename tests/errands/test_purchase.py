@@ -253,6 +253,17 @@ def test_staff_who_give_the_runner_anything_repay_the_goods(
     assert escrow.escrow_held(shopping.reference) == 0
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, 12_345), ({"repay": False}, 0)])
+def test_staff_who_stop_it_repay_a_receipt_that_they_believe(
+    shopping: Errand, bob: User, dana: User, now: dt.datetime, given: dict[str, bool], expected: int
+) -> None:
+    buy(shopping, bob, 12_345, now)
+    services.errand_stop(errand_id=shopping.pk, staff=dana, reason="신고", now=now, **given)
+    assert got(bob) == (0, expected, 31_000 - expected)
+    assert escrow.escrow_held(shopping.reference) == 0
+    assert books_balance().sound
+
+
 def test_who_gives_it_back_takes_the_receipt_along(
     shopping: Errand, alice: User, bob: User, now: dt.datetime
 ) -> None:

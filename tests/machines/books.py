@@ -22,7 +22,7 @@ from payments.models import (
     RefundState,
     Transfer,
 )
-from payments.selectors import balance_of_user, books_balance
+from payments.selectors import balance_of_user, books_balance, expenses_of_user
 from tests.machines.bank import Bank
 from tests.machines.company import ForgetfulGateway
 from tests.payments.gateway import MemoryGateway
@@ -77,14 +77,19 @@ def _may_be_taken(payment: Payment) -> set[int]:
 
 
 def assert_payouts_are_counted(people: list[User], bank: Bank) -> None:
-    """Earned is on the account, under way or paid out; the bank paid what we call paid."""
-    assert ledger.balance_of(ledger.PAYOUTS) == _sum(_payouts(*UNDER_WAY), "gross")
+    """Earned, or laid out, is on its account, under way or paid out; the bank paid what we call
+    paid."""
+    under_way = _payouts(*UNDER_WAY)
+    leaving = _sum(under_way, "gross") + _sum(under_way, "untaxed")
+    assert ledger.balance_of(ledger.PAYOUTS) == leaving
     paid = _payouts(PayoutState.PAID)
     withheld = _sum(paid, "income_tax") + _sum(paid, "local_tax")
     assert ledger.balance_of(ledger.TAX) == withheld
     for user in people:
         gone = _payouts(*UNDER_WAY, PayoutState.PAID).filter(user=user)
-        assert balance_of_user(user) == _earned(user) - _sum(gone, "gross")
+        earned, laid_out = ledger.user_account(user.pk), ledger.expenses_account(user.pk)
+        assert balance_of_user(user) == _gained(earned) - _sum(gone, "gross")
+        assert expenses_of_user(user) == _gained(laid_out) - _sum(gone, "untaxed")
     for payout in _payouts(PayoutState.PAID, PayoutState.FAILED).prefetch_related("batch"):
         assert bank.said[payout.reference] is (payout.state == PayoutState.PAID)
         assert payout.batch is not None
@@ -115,8 +120,9 @@ def _unheard() -> Counter[str]:
     return found
 
 
-def _earned(user: User) -> int:
-    account = Account.objects.filter(name=ledger.user_account(user.pk)).first()
+def _gained(name: str) -> int:
+    """Sum what an account gained, payouts and what came back of them aside."""
+    account = Account.objects.filter(name=name).first()
     entries = Entry.objects.filter(account=account).prefetch_related("transfer")
     by_kind: defaultdict[str, int] = defaultdict(int)
     for entry in entries if account else []:

@@ -34,7 +34,7 @@ from errands.services import ending
 from errands.states import Kind, State
 from payments import escrow, payouts
 from payments.escrow import refunds
-from payments.models import BatchState, Payment, PayoutBatch, Refund
+from payments.models import BatchState, Payment, Payout, PayoutBatch, PayoutState, Refund
 from tests.conftest import make_errand, make_runner
 from tests.errands.test_stateful import ErrandLife
 from tests.machines import books
@@ -51,6 +51,7 @@ CRASHES = [(moment, number) for moment in (BEFORE, AFTER) for number in range(1,
 ENDS = [State.OPEN, State.CANCELLED, State.COMPLETED]
 LOST = st.none() | st.sampled_from(LOSSES)
 FEW = st.integers(0, 3)
+BUDGET, SPENT = 20_000, 12_345
 TRIED_AGAIN = dt.timedelta(hours=2)  # longer than a refund ever waits for its next try
 
 
@@ -133,11 +134,16 @@ class MoneyLife(ErrandLife):
 
     @rule(target=errands, kind=st.sampled_from(Kind), until=st.sampled_from(ENDS), loss=LOST)
     def go_well(self, kind: Kind, until: State, loss: Loss | None) -> Any:
-        errand_id = make_errand(self.alice, kind=kind, now=self.now).pk
+        shops = kind == Kind.PURCHASE
+        asked = {"budget": BUDGET if shops else 0}
+        errand_id = make_errand(self.alice, kind=kind, now=self.now, asked=asked).pk
         self.pay_all_orders(errand_id, "a")
         if until == State.COMPLETED:
             self.attempt(errand_id, services.errand_accept, runner=self.runners[0])
-            for _step in range(4):
+            self.walk_on(errand_id, 0)
+            if shops:
+                self.buy(errand_id, 0, SPENT)
+            for _step in range(3):
                 self.walk_on(errand_id, 0)
             self.attempt(errand_id, services.errand_confirm, requester=self.alice)
         elif until == State.CANCELLED:
@@ -302,3 +308,18 @@ def test_control_an_end_that_settles_after_its_commit_is_found(
     monkeypatch.setattr(ending, "settle", lambda *on, **to: on_commit(later(*on, **to)))
     with pytest.raises(AssertionError):
         play(examples=200, steps=4, control=True)
+
+
+def test_what_was_laid_out_is_counted_all_the_way() -> None:
+    """A story that is told every time: random ones seldom go that far."""
+    life = MoneyLife()
+    life.go_well(Kind.PURCHASE, State.COMPLETED, None)
+    life.ask_for_a_payout(0, None)
+    life.escrow_holds_what_lives()
+    life.money_moved_once()
+    for who in (0, 1, 0, 0):  # made, approved, exported, paid
+        life.walk_a_batch_on(0, who, False, [])
+        life.money_moved_once()
+    life.everybody_answers()
+    payout = Payout.objects.get()
+    assert (payout.untaxed, payout.state) == (SPENT, PayoutState.PAID)

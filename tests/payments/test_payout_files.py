@@ -11,10 +11,12 @@ from openpyxl import Workbook, load_workbook
 from accounts.models import User
 from payments import payouts
 from payments.models import Payout, PayoutBatch, PayoutState
+from payments.payouts import papers
 from payments.payouts.files import written
 from payments.payouts.results import BadFile
 from payments.policy import harmless
 from payments.selectors import year_of
+from payments.tax import RATES, Rate
 from tests.conftest import refused
 from tests.payments.paid import approved, make_checker, requested, settled, with_account
 
@@ -212,3 +214,14 @@ def test_the_filing_has_one_row_a_person(batch: PayoutBatch, dana: User) -> None
     assert len(empty.decode().splitlines()) == 1
     with refused("month_wrong"):
         payouts.filing_export(year=2026, month=13, by=dana, kind="csv")
+
+
+def test_the_filing_tells_the_rate_of_its_month(
+    batch: PayoutBatch, dana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled(batch, dana, dt.datetime(2026, 12, 15, tzinfo=dt.UTC))
+    later = Rate(dt.date(2026, 12, 1), 5, 10)
+    monkeypatch.setattr(papers, "RATES", (*RATES, later))
+    content = payouts.filing_export(year=2026, month=12, by=dana, kind="csv").content
+    (row,) = csv.DictReader(io.StringIO(content.decode("utf-8-sig")))
+    assert row["세율(%)"] == "5"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
@@ -13,6 +14,7 @@ from payments import ledger, payouts, tasks
 from payments.apps import check_payouts
 from payments.audit import account_differences
 from payments.models import BankAccount, BatchState, Payout, PayoutBatch, PayoutState
+from payments.payouts import requests
 from payments.payouts.accounts import next_weekly
 from payments.payouts.results import BadFile
 from payments.selectors import balance_of_user, books_balance, tax_remitted
@@ -200,6 +202,38 @@ def test_the_sweep_passes_over_who_lacks_a_number(bob: User, now: dt.datetime) -
     assert account.payout_at is not None
     assert payouts.payouts_schedule(now=account.payout_at) == 0
     assert balance_of_user(bob) == 5_000
+
+
+def test_an_hour_that_comes_twice_stops_nobody(bob: User, alice: User, now: dt.datetime) -> None:
+    due = with_account(bob, now, weekly=True).payout_at
+    assert due is not None
+    earn(bob, 5_000)
+    assert payouts.payouts_schedule(now=due) == 1
+    # As by a keeping of the account that began before the hour and ended after it
+    BankAccount.objects.update(payout_at=due)
+    with_account(alice, now, weekly=True)
+    for user in (alice, bob):
+        earn(user, 2_000, reference=f"earned:{user.email}")
+    assert payouts.payouts_schedule(now=due) == 1
+    assert (balance_of_user(alice), balance_of_user(bob)) == (0, 2_000)
+    assert BankAccount.objects.get(user=bob).payout_at == due + dt.timedelta(days=7)
+
+
+def test_one_who_is_refused_stops_nobody(
+    bob: User, alice: User, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in (bob, alice):
+        due = with_account(user, now, weekly=True).payout_at
+        earn(user, 5_000, reference=f"earned:{user.email}")
+    take = requests._take
+
+    def spent_meanwhile(account: BankAccount, gross: int, **given: Any) -> Payout:
+        return take(account, gross + (account.user_id == bob.pk), **given)
+
+    monkeypatch.setattr(requests, "_take", spent_meanwhile)
+    assert due is not None
+    assert payouts.payouts_schedule(now=due) == 1
+    assert (balance_of_user(alice), balance_of_user(bob)) == (0, 5_000)
 
 
 # --- Batches -----------------------------------------------------------------------------

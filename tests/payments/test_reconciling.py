@@ -140,6 +140,17 @@ def test_a_silent_company_stops_nothing_else(
     assert opened() == [("escrow", SUBJECT, 10_000, 11_000)]
 
 
+def test_a_day_on_which_nobody_could_ask_is_compared_later(
+    settled_books: str, company: Company, tomorrow: dt.datetime
+) -> None:
+    del company.lines[0]
+    company.before.append(is_silent)
+    with pytest.raises(GatewayDown):
+        reconcile(now=tomorrow)
+    assert reconcile(now=tomorrow + DAY) == (1, 0)
+    assert opened() == [("payment", settled_books, 0, 11_000)]
+
+
 # --- Escrow and the lists beside the ledger ----------------------------------------------
 
 

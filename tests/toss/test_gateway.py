@@ -114,6 +114,14 @@ def test_a_key_names_no_other_address(toss: TossServer) -> None:
     assert TossGateway().find(payment_key=f"orders/{ORDER}", timeout_s=10) is None
 
 
+@pytest.mark.parametrize("key", ["", ".", ".."])
+def test_a_key_that_is_none_is_declined_and_asks_nobody(toss: TossServer, key: str) -> None:
+    with pytest.raises(Declined):
+        confirm(key)
+    assert TossGateway().find(payment_key=key, timeout_s=10) is None
+    assert toss.company.asked == []
+
+
 def test_an_answer_that_comes_too_late_is_not_known(toss: TossServer) -> None:
     key = toss.company.agree(ORDER, 11_000)
     toss.troubles.append(("after", LATE))

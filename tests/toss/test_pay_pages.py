@@ -73,7 +73,13 @@ def test_who_agreed_has_paid_and_a_reload_pays_nothing_more(
     assert toss.company.holds() == -ledger.balance_of(ledger.GATEWAY) == 11_000
 
 
-@pytest.mark.parametrize("change", [{"amount": "1"}, {"amount": ""}, {"orderId": "order-000002"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount": "1"}, {"amount": ""}, {"orderId": "order-000002"}, {"paymentKey": ""},
+        {"paymentKey": "a\0"}, {"paymentKey": "x" * 201},
+    ],
+)  # fmt: skip
 def test_another_amount_or_order_asks_for_no_money(
     client: Client, token: str, toss: TossServer, order: Payment, change: dict[str, str]
 ) -> None:

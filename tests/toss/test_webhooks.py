@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from common.errors import Unavailable
-from payments import escrow, ledger, tasks
+from payments import escrow, ledger, tasks, webhooks
 from payments.models import Payment, PaymentState, Webhook
 from tests.toss.server import BROKEN, DROP, TossServer, send, webhook
 
@@ -116,8 +116,12 @@ def test_while_the_company_is_silent_a_webhook_waits(
 
 
 @pytest.mark.parametrize(
-    "body", [{}, [], "x", {"data": None}, {"orderId": "order-of-nobody"}, {"data": {"orderId": 1}}]
-)
+    "body",
+    [
+        {}, [], "x", {"data": None}, {"orderId": "order-of-nobody"}, {"data": {"orderId": 1}},
+        {"orderId": "\0"}, {"data": {"paymentKey": "\ud800"}},
+    ],
+)  # fmt: skip
 def test_what_is_about_no_order_of_ours_is_dropped(toss: TossServer, body: Any) -> None:
     assert post(body if body == "x" else json.dumps(body)) in {200, 400}
     assert not Webhook.objects.exists()
@@ -126,6 +130,22 @@ def test_what_is_about_no_order_of_ours_is_dropped(toss: TossServer, body: Any) 
 def test_a_webhook_can_be_found_by_its_payment_key(toss: TossServer, waiting: Payment) -> None:
     assert post({"eventType": "CANCEL_STATUS_CHANGED", "data": {"paymentKey": waiting.payment_key}})
     assert Webhook.objects.get().order_id == waiting.order_id
+
+
+def test_what_no_database_could_keep_is_no_error(toss: TossServer, waiting: Payment) -> None:
+    body = json.dumps({"orderId": waiting.order_id, "eventType": "x\0"})
+    assert post(body.encode("utf-16")) == 400
+    assert post(body) == 200
+    assert Webhook.objects.get().kind == "x"
+
+
+def test_a_flood_about_one_order_is_not_kept(
+    toss: TossServer, waiting: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "MOST_OF_AN_ORDER", 3)
+    body = webhook(toss.company.payments[waiting.payment_key])
+    assert {post(body, f"t-{number}") for number in range(5)} == {200}
+    assert Webhook.objects.count() == 3
 
 
 def test_one_too_large_is_refused(toss: TossServer, waiting: Payment) -> None:

@@ -44,6 +44,8 @@ class TossGateway:
         idempotency_key: str,
         timeout_s: float,
     ) -> Found:
+        if _nameless(payment_key):
+            raise Declined
         body = {"paymentKey": payment_key, "orderId": _sound(order_id), "amount": amount}
         try:
             answer = http.post("/v1/payments/confirm", body, idempotency_key, timeout_s)
@@ -82,6 +84,8 @@ class TossGateway:
                 raise Declined from error
 
     def find(self, *, payment_key: str, timeout_s: float) -> Found | None:
+        if _nameless(payment_key):
+            return None
         return _looked_up(f"/v1/payments/{_quoted(payment_key)}", timeout_s)
 
     def find_order(self, *, order_id: str, timeout_s: float) -> Found | None:
@@ -121,6 +125,11 @@ def _sound(order_id: str) -> str:
     if not ORDER_ID.fullmatch(order_id):
         raise ValueError(f"No order id for Toss Payments: {order_id!r}")
     return order_id
+
+
+def _nameless(payment_key: str) -> bool:
+    """Tell a key that no payment has: as a part of an address it would vanish."""
+    return not payment_key.strip(".")
 
 
 def _quoted(payment_key: str) -> str:
