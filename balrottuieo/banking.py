@@ -11,6 +11,7 @@ _UTF8 = "utf-8-sig"  # with the mark by which spreadsheets know it
 
 LAYOUTS: dict[str, dict[str, Any]] = {
     "common": {
+        "title": "일반 양식 (UTF-8)",
         "encoding": _UTF8,
         "columns": [
             ("은행코드", "bank"), ("계좌번호", "number"), ("예금주", "holder"),
@@ -21,6 +22,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
         "failed": ["오류", "실패", "failed"],
     },
     "legacy": {
+        "title": "구형 양식 (CP949)",
         "encoding": "cp949",
         "columns": [
             ("입금은행", "bank_name"), ("입금계좌번호", "number"), ("입금액", "net"),

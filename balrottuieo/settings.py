@@ -318,6 +318,8 @@ TOSS_SDK_URL = env.str("TOSS_SDK_URL", default="https://js.tosspayments.com/v2/s
 TOSS_ORIGINS: list[str] = env.list("TOSS_ORIGINS", default=["https://*.tosspayments.com"])
 QUOTE_LIFE = PAYMENT_LIFE = timedelta(minutes=15)
 SUBSTITUTION_LIFE = timedelta(minutes=10)
+# Robots, who walk fast, do not stand for a quarter of an hour either.
+WAITING_BLOCK = timedelta(seconds=15) if SANDBOX else timedelta(minutes=15)
 UNMATCHED_LIFE = timedelta(hours=2)
 RAISE_SUGGESTED_AFTER = timedelta(minutes=5)
 SCHEDULE_LEAD = timedelta(minutes=15)

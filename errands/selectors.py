@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import NamedTuple
 from uuid import UUID
@@ -30,7 +30,7 @@ from errands.models import (
     term_rows,
 )
 from errands.policy import FIRST_TERMS
-from errands.pricing import QUEUE_BLOCK_MINUTES, queue_blocks
+from errands.pricing import queue_blocks
 from errands.states import FUNDED, LIVE, Kind, Move, Role, State
 from payments.models import Payment
 
@@ -210,7 +210,7 @@ def blocks_of(errand: Errand) -> Blocks | None:
     return Blocks(
         paid=queue_blocks(errand.expected_minutes),
         begun=len(events),
-        next_at=last and last + timedelta(minutes=QUEUE_BLOCK_MINUTES),
+        next_at=last and last + settings.WAITING_BLOCK,
         photos=frozenset(event.note for event in events[1:]),
     )
 

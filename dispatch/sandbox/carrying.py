@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from common.geo import Point
 from dispatch.sandbox.api import Api
 from dispatch.sandbox.bag import Bag, Errand, place
 from dispatch.sandbox.habits import RunnerFate
+from dispatch.sandbox.shopping import buy
 from dispatch.sandbox.stage import Stage
 from dispatch.sandbox.walker import Walker
 from dispatch.sandbox.wire import Changed, Refused
-from errands.states import TWO_PLACES
+from errands.states import TWO_PLACES, Kind
 
 Step = Callable[["Carrier", Errand], Awaitable[Errand]]
 
 AT_THE_COUNTER = (1.0, 3.0)  # minutes
 AFTER_TROUBLE_S = 1.0
+PATIENCE_S = 60.0  # for a block of a queue to end; robots do not stand there for longer
 NOT_MINE = 404
 
 
@@ -74,6 +77,8 @@ class Carrier:
         await self._walker.wait(self._rng.uniform(*AT_THE_COUNTER), wanted=self._still(errand))
         if self._bag.fate(errand) is RunnerFate.FAIL and self._rng.random() < 0.5:
             return await self._give_up(errand, "fail", "shop_closed")
+        if errand.get("budget") and errand["spent"] is None:
+            await buy(errand, stage=self._stage, api=self._api, rng=self._rng)
         if not errand["asks_pickup_pin"]:
             proof = {"photo_id": await self._photo(errand, "pickup")}
         elif pin := self._stage.pins.get((errand["id"], "pickup")):
@@ -83,12 +88,29 @@ class Carrier:
         return await self._move(errand, "pick-up", proof)
 
     async def onward(self, errand: Errand) -> Errand:
+        if errand["kind"] == Kind.QUEUE and errand.get("blocks"):
+            return await self.stand(errand)
         if errand["kind"] not in TWO_PLACES:
             await self._walker.wait(errand["expected_minutes"], wanted=self._still(errand))
             return await self.hand_over(errand)
         dropoff = place(errand["dropoff"])
         await self._walk(errand, dropoff)
         return await self._move(errand, "arrive", {"position": dropoff._asdict()})
+
+    async def stand(self, errand: Errand) -> Errand:
+        """Stand one block of the queue out; then begin the next, or say that it is done."""
+        minutes = errand["expected_minutes"] / errand["blocks"]["paid"]
+        await self._walker.wait(minutes, wanted=self._still(errand))
+        blocks = (await self._api.get(f"/errands/{errand['id']}"))["blocks"]  # one more, perhaps
+        left = seconds_until(blocks["next_at"])
+        if blocks["begun"] >= blocks["paid"] or left > PATIENCE_S:
+            return await self.hand_over(errand)
+        await asyncio.sleep(max(0.0, left))
+        photo_id = await self._photo(errand, "waiting")
+        body = {"photo_id": photo_id, "position": self._walker.position._asdict()}
+        begun = await self._move(errand, "check-in", body)
+        self._stage.tally.extras["checked_in"] += 1
+        return begun
 
     async def hand_over(self, errand: Errand) -> Errand:
         pin = self._stage.pins.get((errand["id"], "dropoff"))
@@ -140,6 +162,11 @@ class Carrier:
 
     def _still(self, errand: Errand) -> Callable[[], bool]:
         return lambda: errand["id"] in self._bag
+
+
+def seconds_until(at: str) -> float:
+    """Return the real seconds until ``at`` (RFC 3339), below 0 when it is past."""
+    return (datetime.fromisoformat(at) - datetime.now(UTC)).total_seconds()
 
 
 STEPS: dict[str, Step] = {

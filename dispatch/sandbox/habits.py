@@ -72,6 +72,10 @@ class Habits:
     objects: Share = field(init=False)
     watches: Share = field(init=False)
     corridors: Share = field(init=False)
+    substitutes: Share = field(init=False)
+    approves: Share = field(init=False)
+    extends: Share = field(init=False)
+    tips: Share = field(init=False)
 
     def __post_init__(self) -> None:
         self.declines = Share(0.08, self.rng)
@@ -82,6 +86,10 @@ class Habits:
         self.objects = Share(0.01, self.rng)
         self.watches = Share(0.30, self.rng)
         self.corridors = Share(0.10, self.rng)
+        self.substitutes = Share(0.25, self.rng)
+        self.approves = Share(0.80, self.rng)
+        self.extends = Share(0.40, self.rng)
+        self.tips = Share(0.10, self.rng)
 
     def answer(self) -> Answer:
         if self.declines.fires():

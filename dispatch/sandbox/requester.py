@@ -7,12 +7,13 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+from dispatch.sandbox.extras import answer, extend, tip
 from dispatch.sandbox.habits import RequesterFate
 from dispatch.sandbox.line import Line, Message
 from dispatch.sandbox.stage import Stage
 from dispatch.sandbox.wire import Refused, Unreachable
 from dispatch.sandbox.world import Order
-from errands.states import FINAL, State
+from errands.states import FINAL, Kind, State
 
 LOOK_S = 3.0
 READING_S = (0.5, 2.0)
@@ -29,6 +30,7 @@ class Posted:
     counted: bool = True
     matched: bool = False
     busy: bool = False
+    extends: bool = False
 
 
 class Requester:
@@ -80,6 +82,7 @@ class Requester:
 
     def _follow(self, errand: dict[str, Any]) -> Posted:
         posted = Posted(errand["id"], self._stage.habits.requester_fate())
+        posted.extends = errand["kind"] == Kind.QUEUE and self._stage.habits.extends.fires()
         self._posted[posted.id] = posted
         self._stage.tally.posted += 1
         self._stage.tally.live[posted.id] = errand["state"]
@@ -126,7 +129,7 @@ class Requester:
         if state in NOTHING_LEFT:
             del self._posted[posted.id]
             doings.create_task(self._stage.guarded(self._over(posted, errand)))
-        elif not posted.busy and self._has_something_to_do(posted, state):
+        elif not posted.busy and self._has_something_to_do(posted, state, errand["kind"]):
             posted.busy = True
             doings.create_task(self._stage.guarded(self._react(posted, state)))
         if errand["runner"] and posted.id not in self._lines and state not in NOTHING_LEFT:
@@ -141,15 +144,24 @@ class Requester:
         if errand["state"] in NOTHING_LEFT:
             tally.over(posted.id, errand["state"])
 
-    def _has_something_to_do(self, posted: Posted, state: State) -> bool:
+    def _has_something_to_do(self, posted: Posted, state: State, kind: str) -> bool:
         if state is State.DELIVERED:
             return True
+        if state is State.AT_PICKUP:
+            return kind == Kind.PURCHASE  # the runner may have a question
+        if state is State.PICKED_UP:
+            return posted.extends
         return posted.fate is RequesterFate.CANCEL_ASSIGNED and state is State.ASSIGNED
 
     async def _react(self, posted: Posted, state: State) -> None:
         try:
             await asyncio.sleep(self._rng.uniform(*READING_S))
-            if state is not State.DELIVERED:
+            if state is State.AT_PICKUP:
+                await answer(posted.id, stage=self._stage, api=self._api)
+            elif state is State.PICKED_UP:
+                posted.extends = False
+                await extend(posted.id, stage=self._stage, api=self._api)
+            elif state is not State.DELIVERED:
                 await self._cancel(posted)
             elif posted.fate is RequesterFate.OBJECT:
                 body = {"note": "물건이 젖어 있어요."}
@@ -175,6 +187,8 @@ class Requester:
             await line.hang_up()
         for where in ("pickup", "dropoff"):
             self._stage.pins.pop((posted.id, where), None)
+        if errand["state"] == State.COMPLETED and self._stage.habits.tips.fires():
+            await self._stage.guarded(tip(posted.id, stage=self._stage, api=self._api))
         if errand["state"] == State.COMPLETED and self._rng.random() < 0.7:
             stars = self._rng.choice((3, 4, 4, 5, 5, 5))
             review = {"stars": stars, "tags": [self._rng.choice(TAGS)], "comment": ""}

@@ -53,6 +53,7 @@ def summarise(plan: Plan, tally: Tally, audit: Mapping[str, Any]) -> dict[str, A
         "completed_percent": completed_percent(tally),
         "offers": dict(tally.offers),
         "errands_in_bundles": tally.bundled,
+        "extras": dict(sorted(tally.extras.items())),
         "positions": {
             "sent": tally.positions,
             "refused": dict(tally.positions_refused),

@@ -31,6 +31,7 @@ class Tally:
     positions_refused: Counter[str] = field(default_factory=Counter)
     offers: Counter[str] = field(default_factory=Counter)
     bundled: int = 0
+    extras: Counter[str] = field(default_factory=Counter)
     posted: int = 0
     funded: int = 0
     matched: int = 0

@@ -8,13 +8,14 @@ from errands.states import Kind
 
 
 class Wish(NamedTuple):
-    """A title, a note, and how heavy and how long it is (kg, bags, minutes on site)."""
+    """A title, a note, how heavy and how long it is (kg, bags, minutes on site), what it costs."""
 
     title: str
     note: str
     weight_kg: int = 1
     bags: int = 1
     minutes: int = 5
+    price: int = 0  # won, of what is bought
 
 
 WISHES: dict[Kind, tuple[Wish, ...]] = {
@@ -29,12 +30,12 @@ WISHES: dict[Kind, tuple[Wish, ...]] = {
         Wish("노트북 충전기 가져다주세요", "회사 안내 데스크에 말해 두었어요."),
     ),
     Kind.PURCHASE: (
-        Wish("편의점에서 생수 여섯 병 사다 주세요", "무라벨이면 좋아요. 영수증도요.", 6, 2, 8),
-        Wish("빵집에서 식빵 하나 사다 주세요", "잘린 것으로 부탁드려요.", 1, 1, 8),
-        Wish("문구점에서 A4 용지 사다 주세요", "한 묶음이면 충분해요.", 3, 1, 8),
-        Wish("과일가게에서 사과 다섯 개 부탁해요", "단단한 것으로 골라 주세요.", 2, 1, 8),
-        Wish("다이소에서 멀티탭 사다 주세요", "3구, 2미터짜리로요.", 1, 1, 10),
-        Wish("떡볶이 2인분 포장해 주세요", "덜 맵게 해 달라고 해 주세요.", 2, 1, 12),
+        Wish("편의점에서 생수 여섯 병 사다 주세요", "무라벨이면 좋아요. 영수증도.", 6, 2, 8, 5_400),
+        Wish("빵집에서 식빵 하나 사다 주세요", "잘린 것으로 부탁드려요.", 1, 1, 8, 4_800),
+        Wish("문구점에서 A4 용지 사다 주세요", "한 묶음이면 충분해요.", 3, 1, 8, 6_900),
+        Wish("과일가게에서 사과 다섯 개 부탁해요", "단단한 것으로 골라 주세요.", 2, 1, 8, 9_500),
+        Wish("다이소에서 멀티탭 사다 주세요", "3구, 2미터짜리로요.", 1, 1, 10, 5_000),
+        Wish("떡볶이 2인분 포장해 주세요", "덜 맵게 해 달라고 해 주세요.", 2, 1, 12, 11_000),
     ),
     Kind.QUEUE: (
         Wish("점심 맛집 줄 서 주세요", "두 명 자리예요. 순서가 되면 알려 주세요.", 0, 0, 20),

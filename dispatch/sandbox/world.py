@@ -21,6 +21,7 @@ FEWEST, MOST = 3, 6
 NEAR_STATION_M = 700.0 / DETOUR  # 700 m of walking
 DROPOFF_M = (200.0, 1_200.0)
 KINDS = {Kind.DELIVERY: 60, Kind.PURCHASE: 20, Kind.QUEUE: 10, Kind.HELP: 10}
+SPARE = 1.2  # of the price: nobody knows it to the won
 PROOFS = {"photo": 60, "pin": 25, "door": 15}
 
 
@@ -64,6 +65,7 @@ class Order:
             "bags": self.wish.bags,
             "floors": 0,
             "expected_minutes": self.wish.minutes,
+            "budget": math.ceil(self.wish.price * SPARE / 1_000) * 1_000,
             "starts_at": None,
             "deadline_at": None,
         }

@@ -22,6 +22,7 @@ from common.money import won
 from errands.admin.words import ANSWERS, FAULTS, MOVES, REASONS, ROLES, TRANSFERS
 from errands.api.shapes import LINE_LABELS
 from errands.models import Errand, ErrandEvent, Photo, Review
+from errands.states import Move
 from payments.models import AccountKind, Entry, Payment, PaymentState, Refund, RefundState
 from payments.selectors import ledger_lines
 
@@ -170,7 +171,16 @@ def _moment(errand: Errand, event: ErrandEvent) -> Moment:
 def _said(event: ErrandEvent) -> list[Text]:
     """The reason from the catalogue, whose doing it was, and the note."""
     reason = (ANSWERS | REASONS).get(event.reason, event.reason)
-    return [reason, FAULTS.get(event.fault, ""), event.note]
+    return [reason, FAULTS.get(event.fault, ""), _noted(event)]
+
+
+def _noted(event: ErrandEvent) -> str:
+    """What a person wrote; some moves note a number or the key of a photo instead."""
+    if event.move == Move.BUY:
+        return won(int(event.note))
+    if event.move == Move.ANSWER:
+        return f"→ #{event.note}"
+    return "" if event.move == Move.CHECK_IN else event.note
 
 
 def _place(errand: Errand, event: ErrandEvent) -> str:

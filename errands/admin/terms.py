@@ -34,6 +34,9 @@ class TermsAdmin(ReadOnlyAdmin):
     actions_list = ["write"]
     actions_detail = ["set_line", "withdraw"]
 
+    class Media:
+        css = {"all": ["css/backoffice.css"]}
+
     @display(description=_("state"), label={"fixed": "success", "open": "warning"})
     def now_label(self, terms: Terms) -> tuple[str, str]:
         if terms.valid_from <= clock.now():
@@ -47,7 +50,7 @@ class TermsAdmin(ReadOnlyAdmin):
         )
         heads = [gettext("Case"), gettext("After minutes"), gettext("Runner"), gettext("Strike")]
         head = format_html_join("", "<th>{}</th>", ([text] for text in heads))
-        return format_html("<table><tr>{}</tr>{}</table>", head, lines)
+        return format_html('<table class="terms-lines"><tr>{}</tr>{}</table>', head, lines)
 
     def fitting_actions(self, row: Terms) -> set[str]:
         near = row.valid_from < clock.now() + services.NOTICE
@@ -128,4 +131,4 @@ class TermsAdmin(ReadOnlyAdmin):
 def _cells(term: Term) -> tuple[str, str, str, str]:
     case = case_words(Case(*term[:3]))
     percent, strike = term.outcome
-    return case, f"{term.after_minutes:g}", f"{percent} %", gettext("Yes") if strike else ""
+    return case, f"{term.after_minutes:g}", f"{percent}%", gettext("Yes") if strike else ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from common.models import Record
@@ -44,7 +45,7 @@ class Terms(Record):
         ]
 
     def __str__(self) -> str:
-        return f"{self.valid_from:%Y-%m-%d %H:%M}"
+        return f"{timezone.localtime(self.valid_from):%Y-%m-%d %H:%M}"
 
     @cached_property
     def table(self) -> tuple[Term, ...]:

@@ -34,8 +34,12 @@ from payments.models import (
 
 class RefundLines(ReadOnly, TabularInline):
     model = Refund
-    fields = ("reference", "amount", "state", "attempts", "try_at", "done_at")
+    fields = readonly_fields = ("reference", "won", "state", "attempts", "try_at", "done_at")
     extra = 0
+
+    @display(description=_("amount"))
+    def won(self, refund: Refund) -> str:
+        return won(refund.amount)
 
 
 @admin.register(Payment)
@@ -46,6 +50,10 @@ class PaymentAdmin(ReadOnlyAdmin):
     search_fields = ("order_id__exact", "reference__startswith", "payer__email__startswith")
     ordering = ("-id",)
     inlines = (RefundLines,)
+    fields = readonly_fields = (
+        "order_id", "reference", "subject", "name", "payer", "won", "state", "payment_key",
+        "deposit_to", "deposit_until", "expires_at", "paid_at", "refunded_won", "created_at",
+    )  # fmt: skip
     actions_detail = ("give",)
 
     def fitting_actions(self, row: Payment) -> set[str]:

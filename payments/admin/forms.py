@@ -19,7 +19,7 @@ MONTH = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 
 
 def _layouts() -> list[tuple[str, str]]:
-    return [(name, name) for name in settings.BANK_LAYOUTS]
+    return [(name, layout["title"]) for name, layout in settings.BANK_LAYOUTS.items()]
 
 
 def _kinds() -> list[tuple[str, str]]:

@@ -16,23 +16,26 @@ from common import clock
 from common.admin import LargeTable, ReadOnly
 from common.money import won
 from payments import payouts
-from payments.models import (
-    BankAccount,
-    Payout,
-    PayoutState,
-)
+from payments.models import BankAccount, Payout, PayoutState
+from payments.policy import BANKS
 
 
 @admin.register(BankAccount)
 class BankAccountAdmin(ReadOnly, LargeTable, ModelAdmin):
     """Only the last digits: nobody needs the whole numbers but the bank and the tax office."""
 
-    list_display = ("user", "bank", "masked", "holder", "checked_at")
+    list_display = ("user", "bank_name", "masked", "holder", "checked_at")
     list_select_related = ("user",)
     search_fields = ("user__email__startswith",)
     ordering = ("-id",)
-    fields = ("user", "bank", "masked", "holder", "kept", "payout_at", "checked_at", "created_at")
+    fields = (
+        "user", "bank_name", "masked", "holder", "kept", "payout_at", "checked_at", "created_at"
+    )  # fmt: skip
     readonly_fields = fields
+
+    @display(description=_("bank"))
+    def bank_name(self, account: BankAccount) -> str:
+        return BANKS.get(account.bank, account.bank)
 
     @display(description=_("account number"))
     def masked(self, account: BankAccount) -> str:
@@ -43,16 +46,42 @@ class BankAccountAdmin(ReadOnly, LargeTable, ModelAdmin):
         return account.resident_number is not None
 
 
+class PayoutWords:
+    """What a payout says, on a page of its own and in a line of its batch."""
+
+    @display(description=_("gross"), ordering="gross")
+    def gross_won(self, payout: Payout) -> str:
+        return won(payout.gross)
+
+    @display(description=_("withheld"))
+    def withheld_won(self, payout: Payout) -> str:
+        return won(payout.withheld)
+
+    @display(description=_("expenses paid back"))
+    def untaxed_won(self, payout: Payout) -> str:
+        return won(payout.untaxed)
+
+    @display(description=_("net"))
+    def net_won(self, payout: Payout) -> str:
+        return won(payout.net)
+
+    @display(description=_("bank"))
+    def bank_name(self, payout: Payout) -> str:
+        return BANKS.get(payout.bank, payout.bank)
+
+
 @admin.register(Payout)
-class PayoutAdmin(ReadOnlyAdmin):
-    list_display = ("user", "gross_won", "withheld_won", "net_won", "state_label", "created_at")
+class PayoutAdmin(PayoutWords, ReadOnlyAdmin):
+    list_display = (
+        "user", "gross_won", "withheld_won", "untaxed_won", "net_won", "state_label", "created_at"
+    )  # fmt: skip
     list_filter = ("state",)
     list_select_related = ("user",)
     search_fields = ("reference__exact", "user__email__startswith")
     ordering = ("-id",)
     fields = (
-        "reference", "user", "state", "gross_won", "withheld_won", "untaxed_won", "net_won", "bank",
-        "masked", "holder", "batch", "created_at", "done_at", "reason",
+        "reference", "user", "state", "gross_won", "withheld_won", "untaxed_won", "net_won",
+        "bank_name", "masked", "holder", "batch", "created_at", "done_at", "reason",
     )  # fmt: skip
     readonly_fields = fields
     actions_detail = ("send_back",)
@@ -81,22 +110,6 @@ class PayoutAdmin(ReadOnlyAdmin):
 
         return self.act(request, payout, work, gettext("Returned by the bank: %s") % reason)
 
-    @display(description=_("gross"), ordering="gross")
-    def gross_won(self, payout: Payout) -> str:
-        return won(payout.gross)
-
-    @display(description=_("withheld"))
-    def withheld_won(self, payout: Payout) -> str:
-        return won(payout.withheld)
-
-    @display(description=_("expenses paid back"))
-    def untaxed_won(self, payout: Payout) -> str:
-        return won(payout.untaxed)
-
-    @display(description=_("net"))
-    def net_won(self, payout: Payout) -> str:
-        return won(payout.net)
-
     @display(description=_("account number"))
     def masked(self, payout: Payout) -> str:
         return f"••••{payout.last4}"
@@ -115,19 +128,14 @@ class PayoutAdmin(ReadOnlyAdmin):
         return payout.state, payout.get_state_display()
 
 
-class PayoutLines(ReadOnly, TabularInline):
+class PayoutLines(PayoutWords, ReadOnly, TabularInline):
     """Each line is headed by its reference."""
 
     model = Payout
-    fields = ("bank", "last4", "holder", "gross_won", "net_won", "state", "reason")
-    readonly_fields = ("gross_won", "net_won", "created_at")
+    fields = (
+        "bank_name", "last4", "holder", "gross_won", "withheld_won", "untaxed_won", "net_won",
+        "state", "reason",
+    )  # fmt: skip
+    readonly_fields = fields
     ordering = ("id",)
     extra = 0
-
-    @display(description=_("gross"))
-    def gross_won(self, payout: Payout) -> str:
-        return won(payout.gross)
-
-    @display(description=_("net"))
-    def net_won(self, payout: Payout) -> str:
-        return won(payout.net)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from common.models import Record
@@ -321,7 +322,7 @@ class PayoutBatch(Record):
         ]
 
     def __str__(self) -> str:
-        return f"{self.created_at:%Y-%m-%d} {self.digest[:8]}"
+        return f"{timezone.localtime(self.created_at):%Y-%m-%d} {self.digest[:8]}"
 
 
 class PayoutState(models.TextChoices):

@@ -96,6 +96,7 @@ def test_others_are_sent_to_the_log_in(alice: User, bob: User, name: str | None)
 
 def test_staff_log_in_with_their_address(dana: User) -> None:
     client = Client()
+    assert client.get("/admin/login/").status_code == 200
     form = {"username": "Dana@Example.com", "password": "walk-far-2026"}
     assert client.post("/admin/login/?next=/admin/accounts/user/", form).status_code == 302
     assert client.get(USERS).status_code == 200

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,13 +16,14 @@ import pytest
 from common.geo import Point
 from dispatch.sandbox import answering as answering_module
 from dispatch.sandbox import requester as requester_module
+from dispatch.sandbox import shopping as shopping_module
 from dispatch.sandbox import stage as stage_module
 from dispatch.sandbox.account import Tokens
 from dispatch.sandbox.answering import Answering
 from dispatch.sandbox.api import Api
 from dispatch.sandbox.bag import Bag
 from dispatch.sandbox.carrying import STEPS, Carrier
-from dispatch.sandbox.habits import Answer, Habits, RequesterFate, RunnerFate
+from dispatch.sandbox.habits import Answer, Habits, RequesterFate, RunnerFate, Share
 from dispatch.sandbox.phone import Phone
 from dispatch.sandbox.requester import Posted, Requester
 from dispatch.sandbox.runner import Runner
@@ -122,6 +124,65 @@ async def test_a_runner_does_what_the_state_asks(
         put(bag, one, fate)
         await carrier.carry_on()
     assert paths(http) == expected
+
+
+def purchase(**changes: Any) -> dict[str, Any]:
+    asked = {"kind": "purchase", "budget": 6_000, "spent": None, "substitution": None}
+    return errand("at_pickup", **asked | changes)
+
+
+@pytest.mark.parametrize("asks", [True, False])
+async def test_a_runner_buys_within_the_budget(monkeypatch: pytest.MonkeyPatch, asks: bool) -> None:
+    monkeypatch.setattr(shopping_module, "LOOK_S", 0.01)
+    answered = purchase(substitution={"sequence": 4, "state": "approved"})
+
+    def script(asked: Asked) -> Says:
+        return Says(200, answered) if asked.method == "GET" else yes(asked)
+
+    async with stage_at(script) as (stage, http):
+        stage.habits.substitutes = Share(float(asks), stage.rng)
+        carrier, bag = carrier_of(stage)
+        put(bag, purchase(), RunnerFate.DELIVER)
+        await carrier.carry_on()
+    posts = [asked.path.rsplit("/", 1)[1] for asked in http.asked if asked.method == "POST"]
+    assert posts == [*["ask"][: int(asks)], "photos", "receipt", "photos", "pick-up"]
+    (receipt,) = (asked for asked in http.asked if asked.path.endswith("receipt"))
+    assert 0 < json.loads(receipt.body)["amount"] <= 6_000
+
+
+async def test_what_is_bought_is_not_bought_again() -> None:
+    async with stage_at(yes) as (stage, http):
+        carrier, bag = carrier_of(stage)
+        put(bag, purchase(spent=5_000), RunnerFate.DELIVER)
+        await carrier.carry_on()
+    assert paths(http) == ["photos", "pick-up"]
+
+
+def queue(*, begun: int, paid: int, ahead_s: float = -1) -> dict[str, Any]:
+    next_at = (datetime.now(UTC) + timedelta(seconds=ahead_s)).isoformat()
+    blocks = {"begun": begun, "paid": paid, "next_at": next_at}
+    return errand("picked_up", kind="queue", dropoff=None, blocks=blocks)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (queue(begun=1, paid=2), ["photos", "check-in"]),
+        (queue(begun=2, paid=2), ["photos", "deliver"]),
+        (queue(begun=1, paid=2, ahead_s=900), ["photos", "deliver"]),  # too long for a robot
+    ],
+)
+async def test_a_queue_is_stood_out_block_by_block(
+    now: dict[str, Any], expected: list[str]
+) -> None:
+    def script(asked: Asked) -> Says:
+        return Says(200, now) if asked.method == "GET" else yes(asked)
+
+    async with stage_at(script) as (stage, http):
+        carrier, bag = carrier_of(stage)
+        put(bag, queue(begun=1, paid=1), RunnerFate.DELIVER)  # as it was before the extension
+        await carrier.carry_on()
+    assert [path for path in paths(http) if "/" not in path] == expected
 
 
 async def test_a_pin_is_asked_at_the_door() -> None:
@@ -359,6 +420,38 @@ async def test_a_requester_reacts_to_what_happens(
             requester._see(posted, errand(state), doings)
     assert paths(http) == expected
     assert not posted.busy
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "expected"),
+    [
+        ("at_pickup", "purchase", ["answer"]),
+        ("picked_up", "queue", ["blocks", "confirm"]),
+        ("completed", "help", ["tip", "confirm"]),
+    ],
+)
+async def test_a_requester_answers_extends_and_tips(
+    monkeypatch: pytest.MonkeyPatch, state: str, kind: str, expected: list[str]
+) -> None:
+    monkeypatch.setattr(requester_module, "READING_S", (0, 0))
+
+    def script(asked: Asked) -> Says:
+        if asked.method == "GET":
+            return Says(200, purchase(substitution={"sequence": 4, "state": "asked"}))
+        return Says(201, {"order_id": "o2", "amount": 2_970})
+
+    async with stage_at(script) as (stage, http):
+        requester = requester_of(stage, RequesterFate.CONFIRM)
+        stage.habits.tips = Share(1, stage.rng)
+        posted = Posted("e1", RequesterFate.CONFIRM, extends=True)
+        requester._posted["e1"] = posted
+        async with asyncio.TaskGroup() as doings:
+            requester._see(posted, errand(state, kind=kind), doings)
+    made = [each for each in http.asked if each.method == "POST" and "review" not in each.path]
+    assert [each.path.rsplit("/", 1)[1] for each in made] == expected
+    if expected[-1] == "confirm":
+        paid = {"payment_key": "sandbox_ok_o2", "amount": 2_970}
+        assert json.loads(made[-1].body) == paid
 
 
 async def test_too_late_to_cancel_means_to_confirm() -> None:
