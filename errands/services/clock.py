@@ -12,6 +12,7 @@ from django.db import DatabaseError
 
 from common.errors import DomainError
 from errands.models import Errand, ErrandEvent, Tip
+from errands.selectors import totals_held
 from errands.services.adding import errand_add
 from errands.services.ending import errand_confirm_overdue, errand_lapse
 from errands.services.posting import errand_fund
@@ -44,11 +45,12 @@ def apply_paid(*, now: datetime) -> int:
     """Tell errands of payments whose news was lost; return how many.
 
     Every paid order leaves an event or a tip that carries its number, or was sent back. Until then
-    escrow holds its money, however long ago that came.
+    escrow holds more than its errand needs, however long ago the money came.
     """
-    subjects = [subject for subject in escrow_by_subject() if is_ours(subject)]
-    # All of them and not the first few: those that were heard of stay in the selection.
-    chunks = (subjects[start : start + BATCH] for start in range(0, len(subjects), BATCH))
+    held, needed = escrow_by_subject(), totals_held()
+    odd = [subject for subject, won in held.items() if won != needed.get(subject, 0)]
+    ours = [subject for subject in odd if is_ours(subject)]
+    chunks = (ours[start : start + BATCH] for start in range(0, len(ours), BATCH))
     lost = (payment for chunk in chunks for payment in _unheard(chunk))
     return _each(partial(payment_apply, payment=payment, now=now) for payment in lost)
 
