@@ -126,9 +126,10 @@ def fault_of(reason: Reason, *, has_photo: bool, at_place: bool) -> Fault:
 def repays(move: Move, outcome: Outcome) -> bool:
     """Tell whether the runner gets back what was laid out for a purchase.
 
-    Always where the requester or staff end it; else where the end earns a part of the reward too.
+    Always where the requester ends it; else where the end earns a part of the reward too. Staff
+    may decide otherwise.
     """
-    return move in {M.CANCEL, M.STOP} or outcome.runner_percent > 0
+    return move == M.CANCEL or outcome.runner_percent > 0
 
 
 def is_sound(case: Case, outcome: Outcome) -> bool:

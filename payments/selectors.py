@@ -95,6 +95,16 @@ def ledger_lines(*subjects: str) -> QuerySet[Entry]:
     return entries.prefetch_related("transfer", "account").order_by("id")
 
 
+def escrow_by_subject() -> dict[str, int]:
+    """Return what escrow holds, in won, of each subject of which it holds anything."""
+    rows = Account.objects.filter(kind=AccountKind.ESCROW, balance__gt=0)
+    prefix = ledger.escrow_account("")
+    return {
+        name.removeprefix(prefix): balance or 0
+        for name, balance in rows.values_list("name", "balance")
+    }
+
+
 def escrow_total() -> int:
     """Return what is held in escrow for all subjects together."""
     held = Account.objects.filter(kind=AccountKind.ESCROW, balance__gt=0)

@@ -31,6 +31,11 @@ NARROW = [
     ("post", "/api/v1/quotes"),
     ("post", "/api/v1/errands"),
     ("post", "/api/v1/payments/order-1/confirm"),
+    *(
+        ("post", f"/api/v1/errands/00000000-0000-7000-8000-000000000000/{order}")
+        for order in ("raise", "budget", "blocks", "tip")
+    ),
+    ("post", "/api/v1/payouts"),
     ("photo", "/api/v1/errands/00000000-0000-7000-8000-000000000000/photos"),
     ("ticket", "/api/v1/ws-tickets"),
 ]

@@ -166,7 +166,7 @@ class ErrandAdmin(RecordAdmin):
         def work() -> object:
             return services.errand_resolve(
                 errand_id=errand.pk, staff=staff_of(request), reason=given["reason"],
-                runner_percent=given["runner_percent"], now=clock.now(),
+                runner_percent=given["runner_percent"], repay=given["goods"], now=clock.now(),
             )  # fmt: skip
 
         done = gettext("Decided: %d %% to the runner.") % given["runner_percent"]

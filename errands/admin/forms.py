@@ -27,6 +27,8 @@ from errands.selectors import regions_lately
 from errands.services import MOST_COMMISSION, split_of
 from errands.states import Move
 
+GOODS = {"yes": True, "no": False}  # what staff say of them; else the rule does
+
 
 def errand_or_404(object_id: object) -> Errand:
     try:
@@ -58,30 +60,46 @@ class ResolveForm(ReasonForm):
         max_value=100,
         widget=UnfoldAdminIntegerFieldWidget(),
     )
-    field_order = ["_form_submitted", "runner_percent", "reason"]
+    goods = forms.TypedChoiceField(
+        label=_("The goods"),
+        choices=[
+            ("", _("Repaid, unless the runner gets nothing")),
+            ("yes", _("Repaid in any case")),
+            ("no", _("Not repaid")),
+        ],
+        coerce=GOODS.get,
+        empty_value=None,
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+    )
+    field_order = ["_form_submitted", "runner_percent", "goods", "reason"]
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
-        # The same address, asked again with a number, answers with what that number means.
-        self.fields["runner_percent"].widget.attrs |= {
-            "hx-get": request.path,
-            "hx-trigger": "input changed delay:200ms",
-            "hx-target": "#split",
-            "hx-select": "#split",
-            "hx-swap": "outerHTML",
-        }
+        # The same address, asked again with both, answers with what they mean.
+        for name, trigger in (("runner_percent", "input changed delay:200ms"), ("goods", "change")):
+            self.fields[name].widget.attrs |= {
+                "hx-get": request.path,
+                "hx-include": "[name=runner_percent], [name=goods]",
+                "hx-trigger": trigger,
+                "hx-target": "#split",
+                "hx-select": "#split",
+                "hx-swap": "outerHTML",
+            }
 
     def get_after_template_context(
         self, request: HttpRequest, object_id: object = None
     ) -> dict[str, Any]:
         errand = errand_or_404(object_id)
-        asked = request.POST.get("runner_percent") or request.GET.get("runner_percent", "")
+        given = request.POST if "runner_percent" in request.POST else request.GET
+        asked, repay = given.get("runner_percent", ""), GOODS.get(given.get("goods", ""))
         shown = [int(asked)] if asked.isdecimal() and int(asked) <= 100 else [100, 50, 0]
-        return {"reward": won(errand.reward), "rows": [_split_row(errand, n) for n in shown]}
+        rows = [_split_row(errand, percent, repay) for percent in shown]
+        return {"reward": won(errand.reward), "rows": rows}
 
 
-def _split_row(errand: Errand, percent: int) -> tuple[object, ...]:
-    split = split_of(errand, Move.RESOLVE, Outcome(percent))
+def _split_row(errand: Errand, percent: int, repay: bool | None) -> tuple[object, ...]:
+    split = split_of(errand, Move.RESOLVE, Outcome(percent), repay=repay)
     parts = (split.pay, split.commission, split.expenses, split.refund)
     return percent, *map(won, parts)
 

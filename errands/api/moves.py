@@ -177,6 +177,7 @@ class TipInput(StrictSerializer):
 class OrderView(APIView):
     """The requester orders something more, which counts once it is paid."""
 
+    throttle_scope = "post"
     input_class: ClassVar[type[StrictSerializer]]
     service: ClassVar[Callable[..., Payment]]
 

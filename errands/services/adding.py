@@ -14,7 +14,7 @@ from common.errors import Invalid
 from errands import pricing
 from errands.models import Errand, ErrandEvent
 from errands.services.moving import By, errand_move, errand_of, illegal_move
-from errands.services.posting import check_budget, check_reward, fee_of, send_back
+from errands.services.posting import MAX_REWARD, check_budget, check_reward, fee_of, send_back
 from errands.states import ANY_KIND, PURCHASE, QUEUE, Kind, Move, Role, State, target_of
 from payments import escrow
 from payments.models import Payment
@@ -119,6 +119,12 @@ def _cost(errand: Errand, changes: dict[str, Any]) -> int:
     return sum(changes[name] - getattr(errand, name) for name in COSTS if name in changes)
 
 
+def _too_much(changes: dict[str, Any]) -> bool:
+    """Tell whether orders that were each within the limits, paid one after the other, pass them."""
+    minutes, reward = changes.get("expected_minutes", 0), changes.get("reward", 0)
+    return pricing.queue_blocks(minutes) > MOST_BLOCKS or reward > MAX_REWARD
+
+
 @in_one_unit
 def errand_add(
     *, errand_id: UUID, word: str, value: int, order_id: str, amount: int, now: datetime
@@ -132,7 +138,7 @@ def errand_add(
     if applied.exists():
         return errand
     changes = _changes(errand, word, value)
-    if not _fits(errand, word) or _cost(errand, changes) != amount:
+    if not _fits(errand, word) or _cost(errand, changes) != amount or _too_much(changes):
         send_back(errand, order_id, now)
         return errand
     by = By(Role.PAYMENTS, note=order_id)

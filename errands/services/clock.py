@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -12,17 +12,18 @@ from django.db import DatabaseError
 
 from common.errors import DomainError
 from errands.models import Errand, ErrandEvent, Tip
+from errands.selectors import totals_held
 from errands.services.adding import errand_add
 from errands.services.ending import errand_confirm_overdue, errand_lapse
 from errands.services.posting import errand_fund
 from errands.services.tips import tip_apply
 from errands.states import PAID_MOVES, State
 from payments.models import Payment, PaymentState
+from payments.selectors import escrow_by_subject
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
-LOOK_BACK = timedelta(days=1)
 
 
 def lapse_due(*, now: datetime) -> int:
@@ -43,23 +44,21 @@ def confirm_overdue(*, now: datetime) -> int:
 def apply_paid(*, now: datetime) -> int:
     """Tell errands of payments whose news was lost; return how many.
 
-    Every paid order leaves an event or a tip that carries its number, or was sent back.
+    Every paid order leaves an event or a tip that carries its number, or was sent back. Until then
+    escrow holds more than its errand needs, however long ago the money came.
     """
-    paid = Payment.objects.filter(
-        state=PaymentState.DONE, paid_at__gt=now - LOOK_BACK, refunded=0
-    ).order_by("id")
-    # All of the day and not its first few: those that were heard of stay in the selection.
-    rows = paid.values_list("pk", "reference")
-    keys = [pk for pk, reference in rows if is_ours(reference)]
-    lost = (
-        payment for i in range(0, len(keys), BATCH) for payment in _unheard(keys[i : i + BATCH])
-    )
+    held, needed = escrow_by_subject(), totals_held()
+    odd = [subject for subject, won in held.items() if won != needed.get(subject, 0)]
+    ours = [subject for subject in odd if is_ours(subject)]
+    chunks = (ours[start : start + BATCH] for start in range(0, len(ours), BATCH))
+    lost = (payment for chunk in chunks for payment in _unheard(chunk))
     return _each(partial(payment_apply, payment=payment, now=now) for payment in lost)
 
 
-def _unheard(keys: list[UUID]) -> list[Payment]:
-    """Return those payments that no event and no paid tip mentions."""
-    payments = list(Payment.objects.filter(pk__in=keys))
+def _unheard(subjects: list[str]) -> list[Payment]:
+    """Return their paid orders that no event and no paid tip mentions, the oldest first."""
+    paid = Payment.objects.filter(subject__in=subjects, state=PaymentState.DONE, refunded=0)
+    payments = list(paid.order_by("id"))
     # Through the errands, whose events have an index; a search in all notes would read them all.
     errands = {UUID(payment.reference.split(":")[1]) for payment in payments}
     moves = ErrandEvent.objects.filter(errand__in=errands, move__in=PAID_MOVES)

@@ -159,20 +159,21 @@ def errand_stop(
     errand = _for_staff(errand_id, reason)
     funded = errand.state in FUNDED
     by = By(Role.STAFF, staff, note=reason)
-    disbelieved = {} if repay else {"spent": None}
-    errand, moved = errand_move(errand, Move.STOP, by, now=now, **disbelieved)
+    errand, moved = errand_move(errand, Move.STOP, by, now=now)
     if moved and funded:
-        settle(errand, Move.STOP, FULL_REFUND, now=now)
+        settle(errand, Move.STOP, FULL_REFUND, now=now, repay=repay)
     return errand
 
 
 @in_one_unit
 def errand_resolve(
-    *, errand_id: UUID, staff: User, runner_percent: int, reason: str, now: datetime
-) -> Errand:
+    *, errand_id: UUID, staff: User, runner_percent: int, reason: str, now: datetime,
+    repay: bool | None = None,
+) -> Errand:  # fmt: skip
     """Staff decide a dispute: ``runner_percent`` of the reward to the runner, the rest back.
 
-    All to the requester makes the errand refunded, anything else completed.
+    Goods are repaid to a runner who gets anything, unless ``repay`` says otherwise. All of the
+    reward to the requester makes the errand refunded, anything else completed.
     """
     if not 0 <= runner_percent <= 100:
         message = _("The runner's share is 0 to 100 percent.")
@@ -182,7 +183,7 @@ def errand_resolve(
     by = By(Role.STAFF, staff, note=f"{runner_percent} %: {reason}")
     errand, moved = errand_move(errand, Move.RESOLVE, by, now=now, wanted=wanted)
     if moved:
-        settle(errand, Move.RESOLVE, Outcome(runner_percent), now=now)
+        settle(errand, Move.RESOLVE, Outcome(runner_percent), now=now, repay=repay)
     return errand
 
 
@@ -227,9 +228,11 @@ class Split(NamedTuple):
     expenses: int = 0  # of the runner, for goods: outside commission and tax
 
 
-def settle(errand: Errand, move: Move, outcome: Outcome, *, now: datetime) -> None:
+def settle(
+    errand: Errand, move: Move, outcome: Outcome, *, now: datetime, repay: bool | None = None
+) -> None:
     """Split all that escrow holds for ``errand``: runner, commission on that, the rest back."""
-    split = split_of(errand, move, outcome)
+    split = split_of(errand, move, outcome, repay=repay)
     escrow.settle(
         reference=errand.reference,
         kind=str(move),
@@ -247,8 +250,11 @@ def _earned(errand: Errand) -> int:
     return errand.reward - blocks.unused * PER_QUEUE_BLOCK if blocks else errand.reward
 
 
-def split_of(errand: Errand, move: Move, outcome: Outcome) -> Split:
-    """Work out, without moving anything, what ``outcome`` of ``move`` gives to whom."""
+def split_of(errand: Errand, move: Move, outcome: Outcome, *, repay: bool | None = None) -> Split:
+    """Work out, without moving anything, what ``outcome`` of ``move`` gives to whom.
+
+    ``repay`` is what staff decided on the goods of a purchase; else the rule does.
+    """
     pay = share(_earned(errand), outcome.runner_percent) if errand.runner_id else 0
     # What is refunded is the rest of what is held, not of the price: a raise that was paid but
     # came too late to count is held too.
@@ -256,5 +262,6 @@ def split_of(errand: Errand, move: Move, outcome: Outcome) -> Split:
     # The fee of the whole was fixed on posting, perhaps before there were terms with a date.
     commission = min(commission, errand.service_fee)
     held = escrow.escrow_held(errand.reference)
-    expenses = (errand.spent or 0) if errand.runner_id and repays(move, outcome) else 0
+    repaid = repays(move, outcome) if repay is None else repay
+    expenses = (errand.spent or 0) if errand.runner_id and repaid else 0
     return Split(pay, commission, held - pay - commission - expenses, expenses)

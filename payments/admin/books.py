@@ -147,7 +147,10 @@ class RefundAdmin(ReadOnly, LargeTable, ModelAdmin):
 
 @admin.register(Webhook)
 class WebhookAdmin(ReadOnly, LargeTable, ModelAdmin):
+    """Not its body: whole account numbers may stand there."""
+
     list_display = ("order_id", "kind", "attempts", "created_at", "done_at")
+    fields = readonly_fields = ("order_id", "kind", "attempts", "created_at", "try_at", "done_at")
     search_fields = ("order_id__exact",)
     ordering = ("-id",)
 

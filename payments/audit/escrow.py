@@ -9,7 +9,8 @@ from typing import cast
 from common.db import one_moment
 from payments import ledger
 from payments.audit.found import Found
-from payments.models import Account, AccountKind, DifferenceKind, Payment, PaymentState
+from payments.models import Account, DifferenceKind, Payment, PaymentState
+from payments.selectors import escrow_by_subject
 from payments.signals import escrow_asked
 
 # News of a payment goes up after its commit: for so long escrow may be ahead of who asked for it.
@@ -22,7 +23,7 @@ def escrow_differences(*, now: datetime) -> list[Found]:
     What was paid just now is left for the next time.
     """
     with one_moment():
-        must, has, lately = claimed(), _held(), _lately(now)
+        must, has, lately = claimed(), escrow_by_subject(), _lately(now)
     return list(_unequal(must, has, lately))
 
 
@@ -44,15 +45,6 @@ def unclaimed(subject: str, *, now: datetime) -> int:
         return 0
     held = ledger.balance_of(ledger.escrow_account(subject))
     return held - claimed(subject).get(subject, 0)
-
-
-def _held() -> dict[str, int]:
-    rows = Account.objects.filter(kind=AccountKind.ESCROW, balance__gt=0)
-    prefix = ledger.escrow_account("")
-    return {
-        name.removeprefix(prefix): balance or 0
-        for name, balance in rows.values_list("name", "balance")
-    }
 
 
 def _lately(now: datetime) -> set[str]:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import csv
 import io
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
+from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
 from django.conf import settings
@@ -33,6 +36,12 @@ KINDS = {
     CSV: "text/csv",
 }
 Rows = Iterable[Sequence[str]]
+MOST_LINES = 10_000  # of a result: far more than a batch has, and a small file may unfold to many
+# What reading a file raises that is none, or is broken; ParseError is of the XML inside.
+NO_TABLE = (
+    BadZipFile, InvalidFileException, ParseError, csv.Error, zlib.error, EOFError, IndexError,
+    KeyError, ValueError,
+)  # fmt: skip
 
 
 class File(NamedTuple):
@@ -128,7 +137,7 @@ def results_read(content: bytes, *, layout: str) -> list[Result]:
         BadFile: names the lines whose outcome is not one of the layout's words.
     """
     shape = _layout(layout)
-    lines = list(_table(content, shape["encoding"]))
+    lines = _lines(content, shape["encoding"])
     heads = [cell.strip() for cell in lines[0]] if lines else []
     wanted = shape["result"]
     if not {wanted["reference"], wanted["outcome"]} <= set(heads):
@@ -150,28 +159,28 @@ def results_read(content: bytes, *, layout: str) -> list[Result]:
     return results
 
 
+def _lines(content: bytes, encoding: str) -> list[list[str]]:
+    try:
+        lines = list(islice(_table(content, encoding), MOST_LINES + 1))
+    except NO_TABLE as error:
+        raise _unreadable() from error
+    if len(lines) > MOST_LINES:
+        raise _unreadable()
+    return lines
+
+
 def _table(content: bytes, encoding: str) -> Iterator[list[str]]:
     if content.startswith(b"PK"):
         return _sheet(content)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = _decoded(content, encoding)
+        text = content.decode("cp949" if encoding.startswith("utf") else encoding)
     return csv.reader(io.StringIO(text, newline=""))
 
 
-def _decoded(content: bytes, encoding: str) -> str:
-    try:
-        return content.decode("cp949" if encoding.startswith("utf") else encoding)
-    except UnicodeDecodeError as error:
-        raise _unreadable() from error
-
-
 def _sheet(content: bytes) -> Iterator[list[str]]:
-    try:
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
-        raise _unreadable() from error
+    book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     for row in book.worksheets[0].iter_rows(values_only=True):
         yield ["" if cell is None else str(cell) for cell in row]
 

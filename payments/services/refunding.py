@@ -38,13 +38,14 @@ def staff_refund_ask(
     question. So the same refund is given once however often it is sent.
 
     Raises:
-        NotFound; NotAllowed: ``refund_not_allowed``.
+        NotFound; NotAllowed: ``refund_not_allowed``, ``own_order``.
         Invalid: ``reason_missing``; ``amount_out_of_range`` (``most`` is what is left of it).
         Conflict: ``not_paid``, ``refund_changed``, ``refund_waits``, ``money_needed``.
     """
     if not (by.is_active and by.is_staff and by.has_perm(GIVE)):
         raise NotAllowed("refund_not_allowed", _("You may not give money back."))
     payment = _payment(order_id, amount, seen, reason)
+    _check_not_own(payment, by)
     refund = StaffRefund(
         key=f"{order_id}:{seen}",
         payment=payment,
@@ -65,7 +66,7 @@ def staff_refund_decide(*, refund_id: UUID, grant: bool, by: User, now: datetime
     """Give a waiting refund back or refuse it; who asked for it may not.
 
     Raises:
-        NotFound; NotAllowed: ``finance_only``, ``same_person``.
+        NotFound; NotAllowed: ``finance_only``, ``same_person``, ``own_order``.
         Conflict: ``refund_decided``, ``refund_changed``, ``money_needed``.
     """
     check_finance(by)
@@ -78,6 +79,7 @@ def staff_refund_decide(*, refund_id: UUID, grant: bool, by: User, now: datetime
         if refund.state == S.WAITING:
             raise NotAllowed("same_person", _("Somebody else has to decide on what you asked for."))
         raise Conflict("refund_decided", _("This was decided already."))
+    _check_not_own(refund.payment, by)
     # What was refused may be asked for again.
     changed = {"source": _give(refund, refund.payment, now)} if grant else {"key": refund.pk.hex}
     StaffRefund.objects.filter(pk=refund.pk).update(**changed)
@@ -131,6 +133,11 @@ def _payment(order_id: str, amount: int, seen: int, reason: str) -> Payment:
         message = _("So much is not left of this order.")
         raise Invalid("amount_out_of_range", message, field="amount", most=left)
     return payment
+
+
+def _check_not_own(payment: Payment, by: User) -> None:
+    if payment.payer_id == by.pk:
+        raise NotAllowed("own_order", _("You paid this yourself: somebody else has to decide."))
 
 
 def _insert(refund: StaffRefund) -> None:

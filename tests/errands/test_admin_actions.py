@@ -11,14 +11,15 @@ from django.test import Client
 from accounts.models import User
 from common import clock
 from common.geo import REGION, area_around
+from common.money import won
 from errands import services
-from errands.models import AreaCondition, Errand, ErrandEvent, PhotoPurpose
+from errands.models import AreaCondition, Errand, ErrandEvent
 from errands.selectors import bad_weather
 from errands.states import Kind, State
 from payments import escrow
 from payments.models import Refund
 from payments.selectors import balance_of_user, expenses_of_user
-from tests.conftest import make_errand, make_photo, pay_for, walk
+from tests.conftest import make_errand, pay_for, walk
 from tests.errands.staff_pages import (
     DIALOG,
     level_of,
@@ -27,8 +28,15 @@ from tests.errands.staff_pages import (
     state_of,
     text_of,
 )
+from tests.errands.test_purchase import buy, carried
 
 pytestmark = pytest.mark.django_db
+
+
+def bought(alice: User, bob: User, now: dt.datetime) -> Errand:
+    """A purchase in the shop: ₩31,000 are held, ₩12,345 were laid out."""
+    wanted = make_errand(alice, kind=Kind.PURCHASE, reward=10_000, asked={"budget": 20_000})
+    return buy(walk(pay_for(wanted), bob, State.AT_PICKUP), bob, 12_345, now)
 
 
 # --- Stopping ----------------------------------------------------------------------------
@@ -49,10 +57,7 @@ def test_stopping_sends_everything_back(staff: Client, alice: User, bob: User, d
 def test_stopping_repays_the_goods_or_says_that_it_does_not(
     staff: Client, alice: User, bob: User, now: dt.datetime, more: dict[str, str], repaid: int
 ) -> None:
-    wanted = make_errand(alice, kind=Kind.PURCHASE, reward=10_000, asked={"budget": 20_000})
-    errand = walk(pay_for(wanted), bob, State.AT_PICKUP)
-    photo = make_photo(errand, bob, PhotoPurpose.RECEIPT)
-    services.errand_buy(errand_id=errand.pk, runner=bob, photo_id=photo.pk, amount=12_345, now=now)
+    errand = bought(alice, bob, now)
     staff.post(page_of(errand, "stop"), {**DIALOG, "reason": "신고", **more})
     assert state_of(errand) == State.CANCELLED
     assert expenses_of_user(bob) == repaid
@@ -145,6 +150,20 @@ def test_a_share_that_is_none_is_an_error_of_the_form(
 def test_deciding_needs_a_reason(staff: Client, disputed: Errand) -> None:
     assert "HX-Redirect" not in resolve(staff, disputed, 40, " ").headers
     assert state_of(disputed) == State.DISPUTED
+
+
+@pytest.mark.parametrize(("goods", "repaid"), [("", 0), ("yes", 12_345), ("no", 0)])
+def test_the_goods_are_decided_on_apart(
+    staff: Client, alice: User, bob: User, now: dt.datetime, goods: str, repaid: int
+) -> None:
+    errand = carried(bought(alice, bob, now), bob, now)
+    services.errand_object(errand_id=errand.pk, requester=alice, note="다른 것", now=now)
+    asked = {"runner_percent": "0", "goods": goods}
+    seen = text_of(staff.get(page_of(errand, "resolve"), asked))
+    assert f"0 ₩0 ₩0 {won(repaid)} {won(31_000 - repaid)}" in seen
+    staff.post(page_of(errand, "resolve"), {**DIALOG, **asked, "reason": "영수증 확인"})
+    assert expenses_of_user(bob) == repaid
+    assert state_of(errand) == State.REFUNDED
 
 
 def test_deciding_twice_pays_once(staff: Client, bob: User, disputed: Errand) -> None:

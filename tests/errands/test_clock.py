@@ -38,7 +38,7 @@ def test_a_lost_payment_is_heard_of_once(alice: User, now: dt.datetime) -> None:
 def test_a_lost_payment_behind_many_others_is_heard_of(
     alice: User, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Payments that were heard of stay in the day's selection and must not crowd it out."""
+    """Payments that were heard of stay in the selection and must not crowd it out."""
     monkeypatch.setattr(clock, "BATCH", 2)
     for _ in range(3):
         pay_for(make_errand(alice, now=now), now=now)
@@ -95,6 +95,17 @@ def test_money_that_comes_after_the_lapse_goes_back_once(alice: User, now: dt.da
     assert Refund.objects.get().amount == errand.total
     assert escrow.escrow_held(errand.reference) == 0
     assert Errand.objects.get(pk=errand.pk).state == State.EXPIRED
+
+
+def test_money_that_was_lost_for_days_is_heard_of(alice: User, now: dt.datetime) -> None:
+    """Nobody was there, not even the sweep; then the lapse comes first."""
+    errand = make_errand(alice, now=now)
+    paid_unheard(errand, now)
+    later = now + dt.timedelta(days=3)
+    assert services.lapse_due(now=later) == 1
+    assert [services.apply_paid(now=later) for _twice in range(2)] == [1, 0]
+    assert Refund.objects.get().amount == errand.total
+    assert escrow.escrow_held(errand.reference) == 0
 
 
 def test_other_peoples_payments_are_none_of_our_business(alice: User, now: dt.datetime) -> None:

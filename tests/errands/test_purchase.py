@@ -238,18 +238,27 @@ def test_a_failure_does_where_it_earns_its_fee(
     assert escrow.escrow_held(shopping.reference) == 0
 
 
-@pytest.mark.parametrize(("percent", "expenses"), [(0, 0), (1, 12_345), (100, 12_345)])
-def test_staff_who_give_the_runner_anything_repay_the_goods(
+@pytest.mark.parametrize(
+    ("percent", "repay", "expenses"),
+    [(0, None, 0), (1, None, 12_345), (100, None, 12_345), (0, True, 12_345), (100, False, 0)],
+)
+def test_staff_who_give_the_runner_anything_repay_the_goods_or_decide_otherwise(
     shopping: Errand, alice: User, bob: User, dana: User, now: dt.datetime,
-    percent: int, expenses: int,
+    percent: int, repay: bool | None, expenses: int,
 ) -> None:  # fmt: skip
     buy(shopping, bob, 12_345, now)
     carried(shopping, bob, now)
     services.errand_object(errand_id=shopping.pk, requester=alice, note="다른 것", now=now)
     services.errand_resolve(
-        errand_id=shopping.pk, staff=dana, runner_percent=percent, reason="확인", now=now
+        errand_id=shopping.pk,
+        staff=dana,
+        runner_percent=percent,
+        reason="확인",
+        now=now,
+        repay=repay,
     )
-    assert expenses_of_user(bob) == expenses
+    pay = percent * 100
+    assert got(bob) == (pay, expenses, 31_000 - pay - pay // 10 - expenses)
     assert escrow.escrow_held(shopping.reference) == 0
 
 

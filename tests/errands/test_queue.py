@@ -206,6 +206,15 @@ def test_a_queue_has_an_end(standing: Errand, now: dt.datetime, blocks: int) -> 
     more(standing, 29, now)
 
 
+def test_two_orders_together_pass_no_limit(standing: Errand, now: dt.datetime) -> None:
+    first, second = more(standing, 20, now), more(standing, 15, now)
+    pay(first, now)
+    pay(second, now)
+    assert Refund.objects.get().payment == second
+    standing.refresh_from_db()
+    assert escrow.escrow_held(standing.reference) == standing.total
+
+
 @pytest.mark.parametrize("kind", [Kind.HELP, Kind.PURCHASE])
 def test_other_kinds_have_no_blocks(alice: User, bob: User, now: dt.datetime, kind: Kind) -> None:
     errand = pay_for(make_errand(alice, kind=kind, now=now), now=now)

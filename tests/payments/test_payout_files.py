@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+from zipfile import ZipFile
 
 import pypdfium2
 import pytest
@@ -113,6 +114,15 @@ def as_xlsx(rows: list[list[str]]) -> bytes:
     return stream.getvalue()
 
 
+def with_broken_sheet(content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with ZipFile(io.BytesIO(content)) as whole, ZipFile(stream, "w") as broken:
+        for name in whole.namelist():
+            text = whole.read(name)
+            broken.writestr(name, text[:-40] if "sheet1" in name else text)
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -136,7 +146,11 @@ def test_results_are_read(content: bytes) -> None:
         b"\xff\xfe\xfd",
         as_csv([["거래번호"], ["x"]], "utf-8"),
         b"\x00",
+        b"x" * 200_000,
+        with_broken_sheet(as_xlsx([HEADS, *GOOD])),
+        as_csv([HEADS, *GOOD[:1] * 10_001], "utf-8"),
     ],
+    ids=["empty", "no zip", "no text", "a column too few", "zero", "endless", "no XML", "too long"],
 )
 def test_what_is_no_result_file(content: bytes) -> None:
     with refused("unreadable_file"):

@@ -169,6 +169,22 @@ def test_nobody_decides_on_what_one_asked_for(
         StaffRefund.objects.filter(pk=asked.pk).update(decided_by=dana)
 
 
+def test_nobody_gives_money_back_to_themselves(
+    settled: Payment, helper: User, dana: User, later: dt.datetime, settings: Settings
+) -> None:
+    settings.STAFF_REFUND_LIMITS = {"support": 3_000}
+    Payment.objects.update(payer=helper)
+    with refused("own_order"):
+        ask(settled, helper, 1_000, later)
+    asked = ask(settled, dana, 5_000, later)
+    helper.user_permissions.add(Permission.objects.get(codename="finance"))
+    with refused("own_order"):
+        staff_refund_decide(
+            refund_id=asked.pk, grant=True, by=User.objects.get(pk=helper.pk), now=later
+        )
+    assert StaffRefund.objects.get().state == "waiting"
+
+
 def test_what_was_refunded_meanwhile_is_not_granted(
     settled: Payment, helper: User, dana: User, later: dt.datetime
 ) -> None:

@@ -153,6 +153,18 @@ def test_one_too_large_is_refused(toss: TossServer, waiting: Payment) -> None:
     assert not Webhook.objects.exists()
 
 
+def test_staff_see_it_without_its_body(
+    toss: TossServer, waiting: Payment, client: Client, dana: User
+) -> None:
+    body = webhook(toss.company.payments[waiting.payment_key])
+    body["data"]["refundReceiveAccount"] = {"accountNumber": "110123456789"}
+    post(body)
+    client.force_login(dana)
+    page = client.get(reverse("admin:payments_webhook_change", args=[Webhook.objects.get().pk]))
+    assert waiting.order_id in page.content.decode()
+    assert "110123456789" not in page.content.decode()
+
+
 def test_done_with_long_ago_they_are_forgotten(
     toss: TossServer, waiting: Payment, now: dt.datetime
 ) -> None:
