@@ -14,7 +14,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminSplitDateTimeVerticalWidget,
     UnfoldBooleanSwitchWidget,
 )
 
@@ -130,7 +130,11 @@ class TermsForm(BaseDialogForm):
     """From when new terms hold, and what we keep."""
 
     valid_from = forms.SplitDateTimeField(
-        label=_("valid from"), widget=UnfoldAdminSplitDateTimeWidget()
+        label=_("valid from"),
+        # One above the other, as a dialog is narrow; by the browser's own pickers.
+        widget=UnfoldAdminSplitDateTimeVerticalWidget(
+            date_attrs={"type": "date"}, time_attrs={"type": "time"}
+        ),
     )
     commission_percent = forms.IntegerField(
         label=_("commission (%)"),

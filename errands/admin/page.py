@@ -234,7 +234,7 @@ def _order_rows(order: Payment) -> Iterable[tuple[object, ...]]:
     state = PaymentState(order.state)
     yield (
         what,
-        format_html('<a href="{}">{}</a>', page, order.order_id),
+        format_html('<span class="long-text"><a href="{}">{}</a></span>', page, order.order_id),
         won(order.amount),
         Label(state.label, PAYMENT_COLOURS.get(state, "info")),
         at(order.created_at),
@@ -248,7 +248,12 @@ def _refund_row(refund: Refund) -> tuple[object, ...]:
     state = RefundState(refund.state)
     return (
         gettext("Refund"),
-        format_html('<a href="{}">{}</a> {}', page, refund.reference, refund.reason),
+        format_html(
+            '<span class="long-text"><a href="{}">{}</a> {}</span>',
+            page,
+            refund.reference,
+            MOVES.get(refund.reason, refund.reason),
+        ),
         won(-refund.amount),
         Label(state.label, REFUND_COLOURS[state]),
         at(refund.created_at),

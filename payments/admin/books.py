@@ -33,8 +33,10 @@ from payments.models import (
 
 
 class RefundLines(ReadOnly, TabularInline):
+    """Each line is headed by its reference."""
+
     model = Refund
-    fields = readonly_fields = ("reference", "won", "state", "attempts", "try_at", "done_at")
+    fields = readonly_fields = ("won", "state", "attempts", "try_at", "done_at")
     extra = 0
 
     @display(description=_("amount"))

@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ('seen', models.BigIntegerField()),
                 ('amount', models.BigIntegerField(verbose_name='amount')),
                 ('reason', models.CharField(max_length=200, verbose_name='reason')),
-                ('state', models.CharField(choices=[('waiting', 'Waits for a second person'), ('given', 'Given back'), ('refused', 'Refused')], default='waiting', max_length=10, verbose_name='state')),
+                ('state', models.CharField(choices=[('waiting', 'Waits for a second person'), ('given', 'Paid back'), ('refused', 'Refused')], default='waiting', max_length=10, verbose_name='state')),
                 ('source', models.CharField(blank=True, max_length=100, verbose_name='paid by')),
                 ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided at')),
                 ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='asked by')),

@@ -12,7 +12,7 @@ from payments.models.books import Payment
 
 class StaffRefundState(models.TextChoices):
     WAITING = "waiting", _("Waits for a second person")
-    GIVEN = "given", _("Given back")
+    GIVEN = "given", _("Paid back")
     REFUSED = "refused", _("Refused")
 
 

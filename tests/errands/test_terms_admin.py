@@ -59,7 +59,7 @@ def test_terms_are_written_changed_and_withdrawn(client: Client) -> None:
     assert finance.post(page_of(terms, "line"), LINE)["HX-Redirect"] == page_of(terms)
     assert outcomes(terms) == {0: Outcome(0), 5: Outcome(44)}
     page = text_of(finance.get(page_of(terms)))
-    assert "5 44 %" in page
+    assert "5 44%" in page
     finance.post(page_of(terms, "line"), {**LINE, "runner_percent": ""})
     assert outcomes(terms) == {0: Outcome(0)}
     assert finance.post(page_of(terms, "withdraw"), DIALOG)["HX-Redirect"] == list_of("terms")

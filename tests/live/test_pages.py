@@ -25,7 +25,7 @@ from errands import services
 from errands.models import Errand
 from errands.states import State
 from payments import ledger
-from payments.models import Difference, Payout, PayoutBatch
+from payments.models import Difference, Payment, Payout, PayoutBatch
 from payments.services import reconcile
 from tests.conftest import PICKUP, make_errand, pay_for, walk
 from tests.live.web_server import Site, serving
@@ -38,6 +38,11 @@ WAIT_MS = 20_000
 BATCHES = "payoutbatch"
 FORM = "document.querySelector('[data-progress]').closest('form')"
 FILING = "%3Fmonth=2026-11%26kind=xlsx"
+BEYOND = """[...document.querySelectorAll("main *, #main *")]
+  .filter(part => !part.children.length && part.textContent.trim()
+    && part.checkVisibility({visibilityProperty: true})
+    && part.getBoundingClientRect().right > innerWidth + 1)
+  .map(part => part.textContent.trim())"""
 Result = TypeVar("Result")
 
 
@@ -104,6 +109,10 @@ class Watched:
         """CSS pixels by which the page is wider than its window."""
         wide = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         return max(0, int(wide))
+
+    def cut(self) -> list[str]:
+        """Texts that reach beyond the window, in a part of the page that may hide it."""
+        return list(self.page.evaluate(BEYOND))
 
     def _said(self, kind: str, text: str) -> None:
         if kind in {"error", "warning"}:
@@ -210,8 +219,13 @@ def batch(charlie: User, dana: User, now: dt.datetime) -> PayoutBatch:
 
 
 @pytest.fixture
-def money_pages(batch: PayoutBatch, now: dt.datetime) -> list[str]:
+def money_pages(batch: PayoutBatch, alice: User, dana: User, now: dt.datetime) -> list[str]:
     """Those of finance that have long numbers, or a file."""
+    gone = pay_for(make_errand(alice))
+    services.errand_cancel(errand_id=gone.pk, requester=alice, note="", now=clock.now())
+    terms = services.terms_write(
+        valid_from=now + timedelta(days=9), commission_percent=9, by=dana, now=now
+    )
     moves = [(ledger.GATEWAY, -1_000), (ledger.escrow_account(f"errand:{batch.pk}"), 1_000)]
     ledger.post(reference="hold:x", kind="hold", subject=f"errand:{batch.pk}", moves=moves)
     reconcile(now=now + timedelta(minutes=5))
@@ -219,10 +233,16 @@ def money_pages(batch: PayoutBatch, now: dt.datetime) -> list[str]:
         "difference": Difference.objects.get().pk,
         "payoutbatch": batch.pk,
         "payout": Payout.objects.latest("id").pk,
+        "payment": Payment.objects.get(reference=gone.reference).pk,
     }
     changes = [f"{name}/{key}/change" for name, key in rows.items()]
     bring = f"{BATCHES}/{batch.pk}/import"
-    return [f"/admin/payments/{page}/" for page in (*rows, *changes, bring)]
+    others = ["refund", "transfer", "staffrefund", "bankaccount"]
+    return [
+        *(f"/admin/payments/{page}/" for page in (*rows, *others, *changes, bring)),
+        "/admin/errands/terms/",
+        f"/admin/errands/terms/{terms.pk}/change/",
+    ]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -233,6 +253,7 @@ def test_the_pages_of_finance_fit(
         watched = visit(path, width=width)
         watched.page.wait_for_load_state("networkidle")
         assert (watched.overflow(), watched.complaints, watched.strangers) == (0, [], []), path
+        assert watched.cut() == [], path
 
 
 def test_a_bar_shows_how_far_a_file_is(batch: PayoutBatch, visit: Callable[..., Watched]) -> None:
