@@ -17,7 +17,10 @@ LAYOUTS: dict[str, dict[str, Any]] = {
             ("은행코드", "bank"), ("계좌번호", "number"), ("예금주", "holder"),
             ("이체금액", "net"), ("받는분 표시", "memo"), ("거래번호", "reference"),
         ],
-        "result": {"reference": "거래번호", "outcome": "처리결과", "reason": "오류내용"},
+        "result": {
+            "reference": "거래번호", "outcome": "처리결과", "reason": "오류내용",
+            "amount": "이체금액",  # compared where the bank repeats it
+        },
         "paid": ["정상", "완료", "성공", "paid"],
         "failed": ["오류", "실패", "failed"],
     },
@@ -28,7 +31,9 @@ LAYOUTS: dict[str, dict[str, Any]] = {
             ("입금은행", "bank_name"), ("입금계좌번호", "number"), ("입금액", "net"),
             ("예상예금주", "holder"), ("입금통장표시", "memo"), ("메모", "reference"),
         ],
-        "result": {"reference": "메모", "outcome": "이체결과", "reason": "실패사유"},
+        "result": {
+            "reference": "메모", "outcome": "이체결과", "reason": "실패사유", "amount": "입금액",
+        },
         "paid": ["정상"],
         "failed": ["오류"],
     },

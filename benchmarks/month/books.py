@@ -8,14 +8,12 @@ from typing import NamedTuple
 
 from django.db.models import F, Sum
 
-from accounts.models import User
 from benchmarks.month.world import World
 from dispatch.audit.money import money_findings
 from errands.models import Errand
 from errands.states import FUNDED
 from payments import ledger
 from payments.models import Account, AccountKind, Payment, PaymentState, Payout, PayoutState
-from payments.selectors import balance_of_user
 
 
 class Line(NamedTuple):
@@ -75,23 +73,25 @@ def _orders(world: World) -> Iterator[str]:
 
 def _payouts(world: World) -> Iterator[str]:
     """Payout by payout against the bank, and person by person against the account."""
-    gone: defaultdict[object, int] = defaultdict(int)
+    gone: defaultdict[str, int] = defaultdict(int)
     for payout in Payout.objects.iterator():
         said = {None: PayoutState.BATCHED, True: PayoutState.PAID, False: PayoutState.FAILED}
         if payout.state != said[world.bank.said.get(payout.reference)]:
             yield f"{payout.reference}: {payout.state}, and the bank says otherwise"
         if payout.state != PayoutState.FAILED:
-            gone[payout.user_id] += payout.gross
+            gone[ledger.user_account(payout.user_id)] += payout.gross
+            gone[ledger.expenses_account(payout.user_id)] += payout.untaxed
     for runner in world.runners:
-        earned = _earned(runner)
-        yield from _unequal(str(runner.pk), balance_of_user(runner), earned - gone[runner.pk])
+        for name in (ledger.user_account(runner.pk), ledger.expenses_account(runner.pk)):
+            yield from _unequal(name, ledger.balance_of(name), _settled(name) - gone[name])
     paid = Payout.objects.filter(state=PayoutState.PAID)
     tax = paid.aggregate(sum=Sum(F("income_tax") + F("local_tax"), default=0))["sum"]
     yield from _unequal("tax", ledger.balance_of(ledger.TAX), tax)
 
 
-def _earned(user: User) -> int:
-    account = Account.objects.filter(owner=user).first()
+def _settled(name: str) -> int:
+    """Sum what errands and tips brought to an account."""
+    account = Account.objects.filter(name=name).first()
     if account is None:
         return 0
     settled = account.entries.filter(transfer__reference__startswith="settle:")

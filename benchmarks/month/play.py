@@ -10,7 +10,8 @@ from benchmarks.month.payday import paydays
 from benchmarks.month.stories import Story
 from benchmarks.month.world import World
 from errands.models import Errand
-from payments.models import Payout
+from errands.states import State
+from payments.models import Payout, Transfer
 from tests.toss.server import TossServer
 
 DAY = dt.timedelta(days=1)
@@ -35,11 +36,18 @@ def played(
 
 
 def summary() -> str:
-    """Say how the errands and the payouts ended."""
+    """Say how the errands and the payouts ended, and why money moved."""
     errands = Counter(Errand.objects.values_list("state", flat=True))
+    completed = Errand.objects.filter(state=State.COMPLETED).values_list("kind", flat=True)
     payouts = Counter(Payout.objects.values_list("state", flat=True))
+    transfers = Counter(Transfer.objects.values_list("kind", flat=True))
     return "\n".join(
         f"{sum(found.values()):,} {what}: "
         + ", ".join(f"{count:,} {state}" for state, count in found.most_common())
-        for what, found in (("errands", errands), ("payouts", payouts))
+        for what, found in (
+            ("errands", errands),
+            ("completed", Counter(completed)),
+            ("payouts", payouts),
+            ("transfers", transfers),
+        )
     )

@@ -15,13 +15,14 @@ from common.errors import Unavailable
 from common.geo import Point
 from errands import services
 from errands.models import Errand, PhotoPurpose, ProofKind
-from errands.policy import Reason
+from errands.policy import LEAST_TIP, Reason
 from errands.states import Kind
 from payments import escrow
 from payments.models import Payment
 from tests.toss.server import BROKEN, DROP
 
-HONGDAE = Point(37.5563, 126.9236)
+HONGDAE, YEONNAM = Point(37.5563, 126.9236), Point(37.5602, 126.9251)
+BUDGET = 20_000  # won, for goods
 TROUBLES = [("before", DROP), ("after", DROP), ("before", BROKEN), ("after", BROKEN)]
 IN_TROUBLE, SENT_TWICE = 0.02, 0.02  # of the payments
 CLOCK_CONFIRMS = 0.5  # of what is delivered
@@ -40,7 +41,7 @@ class Story:
     def told(self) -> Waits:
         names, weights = zip(*TALES.items(), strict=True)
         (name,) = self.world.random.choices(names, weights)
-        self._post()
+        self._post(Kind.PURCHASE if name == "shopped" else Kind.HELP)
         yield self._minutes(1, 10)
         if name != "unpaid":
             self._pay(Payment.objects.get(reference=self.errand.reference))
@@ -61,6 +62,33 @@ class Story:
         self._pay(self._ask(services.raise_order_create, reward=reward + more))
         yield self._minutes(1, 30)
         yield from self.done()
+
+    def tipped(self) -> Waits:
+        yield from self._delivered()
+        self._ask(services.errand_confirm)
+        yield self._minutes(1, 3_000)
+        amount = self.world.random.randrange(LEAST_TIP, 5_000)
+        self._pay(self._ask(services.tip_order_create, amount=amount))
+
+    def shopped(self) -> Waits:
+        """One in ten asks for a larger budget in the shop."""
+        budget = BUDGET
+        self._run(services.errand_accept)
+        yield self._minutes(5, 20)
+        self._arrive()
+        if self.world.random.random() < 0.1:
+            budget += 5_000
+            self._pay(self._ask(services.budget_order_create, budget=budget))
+            yield self._minutes(1, 10)
+        spent = self.world.random.randrange(1_000, budget)
+        receipt = self._photo(PhotoPurpose.RECEIPT)
+        self._run(services.errand_buy, photo_id=receipt, amount=spent)
+        self._run(services.errand_pick_up, photo_id=None, pin=self.errand.pickup_pin)
+        yield self._minutes(5, 30)
+        self._run(services.errand_arrive, position=YEONNAM, reason="")
+        self._deliver()
+        yield self._minutes(1, 60)
+        self._ask(services.errand_confirm)
 
     def unmatched(self) -> Waits:
         yield self._minutes(1, 2)
@@ -88,9 +116,8 @@ class Story:
         yield self._minutes(5, 20)
         self._arrive()
         reason = self.world.random.choice(list(Reason))
-        self._run(
-            services.errand_fail, reason=reason, note="", photo_id=self._photo(), position=HONGDAE
-        )
+        photo = self._photo(PhotoPurpose.INCIDENT)
+        self._run(services.errand_fail, reason=reason, note="", photo_id=photo, position=HONGDAE)
 
     def disputed(self) -> Waits:
         yield from self._delivered()
@@ -111,11 +138,11 @@ class Story:
 
     # --- Steps -----------------------------------------------------------------------------
 
-    def _post(self) -> None:
-        now = self.world.now
+    def _post(self, kind: Kind) -> None:
+        now, shops = self.world.now, kind == Kind.PURCHASE
         quote = services.quote_create(
-            requester=self.requester, kind=Kind.HELP, pickup=HONGDAE, pickup_address="1번 출구",
-            dropoff=None, now=now,
+            requester=self.requester, kind=kind, pickup=HONGDAE, pickup_address="1번 출구",
+            dropoff=YEONNAM if shops else None, budget=BUDGET if shops else 0, now=now,
         )  # fmt: skip
         reward = quote.reward_floor + self.world.random.randrange(0, 20_000)
         self.errand = services.errand_post(
@@ -144,6 +171,9 @@ class Story:
         self._arrive()
         self._run(services.errand_pick_up, photo_id=None, pin=self.errand.pickup_pin)
         yield self._minutes(10, 60)
+        self._deliver()
+
+    def _deliver(self) -> None:
         self._run(
             services.errand_deliver, photo_id=None, pin=self.errand.dropoff_pin, position=None
         )
@@ -151,14 +181,13 @@ class Story:
     def _arrive(self) -> None:
         self._run(services.errand_arrive, position=HONGDAE, reason="")
 
-    def _photo(self) -> Any:
+    def _photo(self, purpose: PhotoPurpose) -> Any:
         content = io.BytesIO()
         Image.new("RGB", (64, 64), "tomato").save(content, "JPEG")
         upload = SimpleUploadedFile("shut.jpg", content.getvalue(), "image/jpeg")
         return services.photo_add(
-            errand_id=self.errand.pk, uploader=self.runner, upload=upload,
-            purpose=PhotoPurpose.INCIDENT,
-        ).pk  # fmt: skip
+            errand_id=self.errand.pk, uploader=self.runner, upload=upload, purpose=purpose
+        ).pk
 
     def _ask(self, service: Callable[..., Any], **given: Any) -> Any:
         return self._made(service, requester=self.requester, **given)
@@ -175,6 +204,6 @@ class Story:
 
 # How many of a hundred.
 TALES = {
-    "done": 58, "raised": 8, "unpaid": 4, "unmatched": 4, "called_off": 6, "called_off_late": 6,
-    "dropped": 4, "failed": 4, "disputed": 4, "stopped": 2,
+    "done": 44, "shopped": 8, "tipped": 6, "raised": 8, "unpaid": 4, "unmatched": 4,
+    "called_off": 6, "called_off_late": 6, "dropped": 4, "failed": 4, "disputed": 4, "stopped": 2,
 }  # fmt: skip

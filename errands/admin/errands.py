@@ -143,7 +143,7 @@ class ErrandAdmin(RecordAdmin):
         def work() -> object:
             return services.errand_stop(
                 errand_id=errand.pk, staff=staff_of(request), reason=reason,
-                repay=not form.cleaned_data["goods_unpaid"], now=clock.now(),
+                repay=not form.cleaned_data.get("goods_unpaid"), now=clock.now(),
             )  # fmt: skip
 
         return self.act(request, errand, work, gettext("Stopped: %s") % reason)
@@ -166,7 +166,7 @@ class ErrandAdmin(RecordAdmin):
         def work() -> object:
             return services.errand_resolve(
                 errand_id=errand.pk, staff=staff_of(request), reason=given["reason"],
-                runner_percent=given["runner_percent"], repay=given["goods"], now=clock.now(),
+                runner_percent=given["runner_percent"], repay=given.get("goods"), now=clock.now(),
             )  # fmt: skip
 
         done = gettext("Decided: %d %% to the runner.") % given["runner_percent"]

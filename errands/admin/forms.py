@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -27,6 +27,7 @@ from errands.selectors import regions_lately
 from errands.services import MOST_COMMISSION, split_of
 from errands.states import Move
 
+TRIGGERS = {"runner_percent": "input changed delay:200ms", "goods": "change"}
 GOODS = {"yes": True, "no": False}  # what staff say of them; else the rule does
 
 
@@ -38,8 +39,21 @@ def errand_or_404(object_id: object) -> Errand:
     return get_object_or_404(Errand, pk=key)
 
 
-class StopForm(ReasonForm):
+class EndForm(ReasonForm):
+    """Asks about goods only where some were bought."""
+
+    about_goods: ClassVar[str]
+
+    def __init__(self, request: HttpRequest, object_id: Any = None, *args: Any, **kw: Any) -> None:
+        super().__init__(request, object_id, *args, **kw)
+        if not errand_or_404(object_id).spent:
+            del self.fields[self.about_goods]
+
+
+class StopForm(EndForm):
     """Why, and whether the receipt of a purchase is believed."""
+
+    about_goods = "goods_unpaid"
 
     goods_unpaid = forms.BooleanField(
         label=_("Don't repay the goods: the receipt is not believed"),
@@ -49,9 +63,10 @@ class StopForm(ReasonForm):
     field_order = ["_form_submitted", "reason", "goods_unpaid"]
 
 
-class ResolveForm(ReasonForm):
+class ResolveForm(EndForm):
     """How much of the reward the runner gets, and why; says what that means in won."""
 
+    about_goods = "goods"
     form_after_template = "admin/errands/errand/split.html"
 
     runner_percent = forms.IntegerField(
@@ -74,14 +89,14 @@ class ResolveForm(ReasonForm):
     )
     field_order = ["_form_submitted", "runner_percent", "goods", "reason"]
 
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().__init__(request, *args, **kwargs)
+    def __init__(self, request: HttpRequest, object_id: Any = None, *args: Any, **kw: Any) -> None:
+        super().__init__(request, object_id, *args, **kw)
         # The same address, asked again with both, answers with what they mean.
-        for name, trigger in (("runner_percent", "input changed delay:200ms"), ("goods", "change")):
+        for name in self.fields.keys() & TRIGGERS.keys():
             self.fields[name].widget.attrs |= {
                 "hx-get": request.path,
                 "hx-include": "[name=runner_percent], [name=goods]",
-                "hx-trigger": trigger,
+                "hx-trigger": TRIGGERS[name],
                 "hx-target": "#split",
                 "hx-select": "#split",
                 "hx-swap": "outerHTML",

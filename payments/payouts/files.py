@@ -153,7 +153,8 @@ def results_read(content: bytes, *, layout: str) -> list[Result]:
             wrong.append(Line(number, _("the outcome is not understood")))
         else:
             reason = row.get(wanted["reason"], "")
-            results.append(Result(number, row.get(wanted["reference"], ""), paid, reason))
+            amount = row.get(wanted.get("amount", ""), "")
+            results.append(Result(number, row.get(wanted["reference"], ""), paid, reason, amount))
     if wrong:
         raise BadFile(wrong)
     return results

@@ -29,6 +29,7 @@ class Result(NamedTuple):
     reference: str
     paid: bool
     reason: str = ""
+    amount: str = ""  # in won, as the bank repeats it; "" where it does not
 
 
 class Imported(NamedTuple):
@@ -138,6 +139,8 @@ def _problem(result: Result, payout: Payout | None, seen: set[str]) -> Promise |
         return _("no such payout in this batch")
     if result.reference in seen:
         return _("this payout stands in the file twice")
+    if result.paid and result.amount and result.amount.replace(",", "") != str(payout.net):
+        return _("another amount than was to be paid")
     known = {PayoutState.PAID: True, PayoutState.FAILED: False}.get(PayoutState(payout.state))
     if known is not None and known is not result.paid:
         return _("an earlier file said otherwise")

@@ -166,6 +166,15 @@ def test_the_goods_are_decided_on_apart(
     assert state_of(errand) == State.REFUNDED
 
 
+def test_where_nothing_was_bought_nobody_is_asked_about_goods(
+    staff: Client, alice: User, bob: User, disputed: Errand, now: dt.datetime
+) -> None:
+    asks = bought(alice, bob, now), disputed
+    pages = [staff.get(page_of(errand, "stop")).content.decode() for errand in asks]
+    assert ["goods_unpaid" in page for page in pages] == [True, False]
+    assert 'name="goods"' not in staff.get(page_of(disputed, "resolve")).content.decode()
+
+
 def test_deciding_twice_pays_once(staff: Client, bob: User, disputed: Errand) -> None:
     resolve(staff, disputed, 40)
     resolve(staff, disputed, 90)

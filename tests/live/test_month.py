@@ -36,6 +36,8 @@ def test_two_hundred_errands_end_without_a_difference() -> None:
     assert verdict == "0 differences"
     debit, credit = re.findall(r"[\d,]+", total)
     assert debit == credit != "0"
+    assert re.search(r"completed: .* purchase\b", done.stdout)
+    assert re.search(r"transfers: .* tip\b", done.stdout)
     kinds = [line.split(" ")[0] for line in done.stdout.splitlines()]
     assert {kind.value for kind in AccountKind} <= set(kinds)
 

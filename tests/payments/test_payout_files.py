@@ -130,12 +130,30 @@ def with_broken_sheet(content: bytes) -> bytes:
         as_csv([HEADS, *GOOD], "utf-8-sig"),
         as_csv([HEADS, *GOOD], "cp949"),
         as_xlsx([HEADS, *GOOD]),
-        as_csv([[*HEADS, "이체금액"], *([*row, "1"] for row in GOOD[:2])], "cp949"),
+        as_csv([[*HEADS, "수수료"], *([*row, "1"] for row in GOOD[:2])], "cp949"),
     ],
     ids=["utf-8", "utf-8-sig", "cp949", "xlsx", "more columns"],
 )
 def test_results_are_read(content: bytes) -> None:
     assert payouts.results_read(content, layout="common") == READ
+
+
+def test_a_bank_that_paid_another_amount_is_noticed(
+    batch: PayoutBatch, dana: User, now: dt.datetime
+) -> None:
+    def book(amounts: list[str]) -> None:
+        rows = Payout.objects.filter(batch=batch).order_by("id")
+        said = [[row.reference, "정상", sum_] for row, sum_ in zip(rows, amounts, strict=True)]
+        content = as_csv([["거래번호", "처리결과", "이체금액"], *said], "cp949")
+        results = payouts.results_read(content, layout="common")
+        payouts.results_book(batch_id=batch.pk, results=results, by=dana, now=now)
+
+    with pytest.raises(BadFile) as refusal:
+        book(["4840", "9760"])
+    assert [each["line"] for each in refusal.value.extra["lines"]] == [3]
+    assert not Payout.objects.filter(state=PayoutState.PAID).exists()
+    book(["4,840", "9670"])
+    assert Payout.objects.filter(state=PayoutState.PAID).count() == 2
 
 
 @pytest.mark.parametrize(
