@@ -186,8 +186,12 @@ class KindFilter(admin.SimpleListFilter):
 
 class EntryLines(ReadOnly, TabularInline):
     model = Entry
-    fields = readonly_fields = ("account", "won", "created_at")
+    fields = readonly_fields = ("account_name", "won", "created_at")
     extra = 0
+
+    @display(description=_("account"))
+    def account_name(self, entry: Entry) -> str:
+        return entry.account.name
 
     @display(description=_("amount"))
     def won(self, entry: Entry) -> str:
