@@ -126,9 +126,11 @@ def _times(errand: Errand) -> list[Fact]:
 
 
 def _price(errand: Errand) -> list[Fact]:
-    asked = ((LINE_LABELS[line["code"]], won(line["amount"])) for line in errand.lines)
+    asked = [(LINE_LABELS[line["code"]], won(line["amount"])) for line in errand.lines]
+    more = errand.reward - sum(line["amount"] for line in errand.lines)
     return [
         *asked,
+        *([(_("offered on top"), won(more))] if more else []),
         (_("reward"), won(errand.reward)),
         (_("service fee"), won(errand.service_fee)),
         *([(_("purchase budget"), won(errand.budget))] if errand.budget else []),

@@ -189,8 +189,16 @@ class KindFilter(admin.SimpleListFilter):
 
 class EntryLines(ReadOnly, TabularInline):
     model = Entry
-    fields = ("account", "amount", "created_at")
+    fields = readonly_fields = ("account_name", "won", "created_at")
     extra = 0
+
+    @display(description=_("account"))
+    def account_name(self, entry: Entry) -> str:
+        return entry.account.name
+
+    @display(description=_("amount"))
+    def won(self, entry: Entry) -> str:
+        return won(entry.amount)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
         entries: QuerySet[Entry] = super().get_queryset(request)
@@ -199,11 +207,20 @@ class EntryLines(ReadOnly, TabularInline):
 
 @admin.register(Transfer)
 class TransferAdmin(ReadOnly, LargeTable, ModelAdmin):
-    list_display = ("reference", "kind", "subject", "created_at")
+    list_display = ("reference", "kind_label", "subject", "created_at")
     list_filter = (KindFilter,)
     search_fields = ("reference__startswith", "subject__exact")
     ordering = ("-id",)
     inlines = (EntryLines,)
+    fields = readonly_fields = ("reference", "kind_label", "subject", "reversal", "created_at")
+
+    @display(description=_("kind"), ordering="kind")
+    def kind_label(self, transfer: Transfer) -> str | Promise:
+        return dict(KINDS).get(transfer.kind, _("Settlement"))
+
+    @display(description=_("reverses"))
+    def reversal(self, transfer: Transfer) -> Transfer | None:
+        return transfer.reverses
 
 
 @admin.register(Account)

@@ -25,7 +25,7 @@ from errands import services
 from errands.models import Errand
 from errands.states import State
 from payments import ledger
-from payments.models import Difference, Payment, Payout, PayoutBatch
+from payments.models import Difference, Payment, Payout, PayoutBatch, Transfer
 from payments.services import reconcile
 from tests.conftest import PICKUP, make_errand, pay_for, walk
 from tests.live.web_server import Site, serving
@@ -234,10 +234,11 @@ def money_pages(batch: PayoutBatch, alice: User, dana: User, now: dt.datetime) -
         "payoutbatch": batch.pk,
         "payout": Payout.objects.latest("id").pk,
         "payment": Payment.objects.get(reference=gone.reference).pk,
+        "transfer": Transfer.objects.filter(subject=gone.reference).latest("id").pk,
     }
     changes = [f"{name}/{key}/change" for name, key in rows.items()]
     bring = f"{BATCHES}/{batch.pk}/import"
-    others = ["refund", "transfer", "staffrefund", "bankaccount"]
+    others = ["refund", "staffrefund", "bankaccount"]
     return [
         *(f"/admin/payments/{page}/" for page in (*rows, *others, *changes, bring)),
         "/admin/errands/terms/",
