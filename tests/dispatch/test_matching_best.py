@@ -19,7 +19,7 @@ from dispatch.matching import MOST_CARRIED, Corridor, Free, Rules, Solution, Vis
 from dispatch.matching.area import Area
 from dispatch.matching.candidates import everybody
 from dispatch.matching.costs import Terms
-from dispatch.matching.routes import Routes
+from dispatch.matching.routes import LATE_S, Routes
 from dispatch.matching.shapes import UNMATCHED_COST, Floats
 from dispatch.matching.single import Table
 from dispatch.matching.walk import Estimate
@@ -95,9 +95,9 @@ def least(errands: list[Wanted], runners: list[Free]) -> float:
 
 
 def near_a_limit(errand: Wanted, runner: Free) -> bool:
-    """The flat map and the sphere may disagree there."""
+    """The flat map and the sphere may disagree there, and a millisecond is more than rounding."""
     away = abs(rewalk.away_m(errand, runner) - errand.reach_m)
-    late, in_time = (rewalk.added(errand, runner, slack) for slack in (0.001, 0.5))
+    late, in_time = (rewalk.added(errand, runner, slack) for slack in (LATE_S, 0.5))
     return away < errand.reach_m * 0.002 or late != in_time
 
 
