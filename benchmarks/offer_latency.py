@@ -20,7 +20,7 @@ import uvloop
 
 from benchmarks.engines import ENGINES, environment
 from benchmarks.frame.program import main
-from benchmarks.frame.rows import Figure, Report, Row, figure, no_more_than, percentile
+from benchmarks.frame.rows import Figure, Report, Row, at_least, figure, no_more_than, percentile
 from benchmarks.load.pace import every
 from benchmarks.load.socket import check_alive
 from benchmarks.load.walkers import Walkers
@@ -31,6 +31,7 @@ from common.geo import Point
 from tests.services import RedisServer, Service, wait_for
 
 REQUESTERS = 50
+REACHED = 0.98  # of the pace
 CHECKED_S = 2.0  # phones still walk when all else is over
 LOOK_EVERY_S = 5.0
 
@@ -159,6 +160,11 @@ def _rows(options: Options, story: Story) -> list[Row]:
         )
         for name, share, limit in (("p50", 0.5, 300.0), ("p99", 0.99, 1_000.0))
     ] + [
+        Row(
+            path="… errands paid, beside all that", unit="/s",
+            ours=Figure(value=story.paid / options.lasts_s), mark=at_least(REACHED * options.posts),
+            note="latencies of fewer say little of so many",
+        ),
         Row(
             path="… memory of the servers, at the end", unit="MB", peer_name="at first",
             ours=Figure(value=story.memory[-1]),
