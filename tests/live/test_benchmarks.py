@@ -35,7 +35,7 @@ LEAST: dict[str, tuple[str, int]] = {
     "follow": ("--rounds 1 --pairs 3 --seconds 0.3 --rate 20", 2),
     "broadcast": ("--rounds 1 --watchers 8 --messages 3", 2),
     "sockets": ("--sockets 6 --every 0.5 --seconds 0.5", 3),
-    "offer_latency": ("--runners 40 --sockets 30 --half 500 --posts 4 --seconds 2 --settle 3", 3),
+    "offer_latency": ("--runners 40 --sockets 30 --half 500 --posts 4 --seconds 2 --settle 3", 4),
     "solve": ("--rounds 1 --share 0.05", 8),
     "candidates": ("--rounds 1 --runners 2000 --errands 60 --asked 30", 2),
     "decisions": ("--rounds 1 --errands 6 --runners 400 --jobs 50", 1),
