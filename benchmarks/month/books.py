@@ -13,7 +13,15 @@ from dispatch.audit.money import money_findings
 from errands.models import Errand
 from errands.states import FUNDED
 from payments import ledger
-from payments.models import Account, AccountKind, Payment, PaymentState, Payout, PayoutState
+from payments.models import (
+    PERHAPS,
+    Account,
+    AccountKind,
+    Payment,
+    PaymentState,
+    Payout,
+    PayoutState,
+)
 
 
 class Line(NamedTuple):
@@ -63,11 +71,10 @@ def _orders(world: World) -> Iterator[str]:
     for payment in world.company.company.payments.values():
         if payment["status"] in {"DONE", "PARTIAL_CANCELED", "CANCELED"}:
             theirs[payment["orderId"]] += payment["balanceAmount"]
-    waiting = {PaymentState.UNKNOWN, PaymentState.WAITING}
     for order in Payment.objects.iterator():
         ours = order.amount - order.refunded if order.state == PaymentState.DONE else 0
         yield from _unequal(f"order {order.order_id}", ours, theirs[order.order_id])
-        if order.state in waiting:
+        if order.state in PERHAPS:
             yield f"order {order.order_id}: still {order.state}"
 
 

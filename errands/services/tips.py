@@ -18,9 +18,7 @@ from errands.services.moving import errand_of
 from errands.signals import tip_given
 from errands.states import Role, State
 from payments import escrow
-from payments.models import Payment, PaymentState
-
-PERHAPS = frozenset({PaymentState.UNKNOWN, PaymentState.WAITING})
+from payments.models import PERHAPS, Payment, PaymentState
 
 
 @in_one_unit

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from common.errors import Conflict, NotFound
 from payments.gateways import Window, gateway
-from payments.models import Payment, PaymentState
+from payments.models import PERHAPS, Payment, PaymentState
 from payments.selectors import order_of
 
 SALT = "payments.checkout"
@@ -62,7 +62,7 @@ def checkout(*, payment: Payment, now: datetime) -> Checkout:
     """Return what the order is paid with; refuses as :func:`checkout_of` does."""
     if payment.state == PaymentState.DONE:
         raise Conflict("already_paid", _("This order is paid already."))
-    if payment.state in {PaymentState.UNKNOWN, PaymentState.WAITING}:
+    if payment.state in PERHAPS:
         raise Conflict("payment_in_progress", _("Another payment for this order is under way."))
     if payment.state == PaymentState.EXPIRED or payment.expires_at <= now:
         raise Conflict("payment_expired", _("The time to pay is over."))

@@ -21,12 +21,11 @@ from common.errors import Conflict, Unprocessable
 from common.ids import uuid7
 from payments import ledger
 from payments.gateways import TAKEN, TIMEOUT_S, Declined, Found, Status, gateway
-from payments.models import Payment, PaymentState
+from payments.models import PERHAPS, Payment, PaymentState
 from payments.selectors import order_of
 from payments.signals import escrow_funded
 
 UNKNOWN = frozenset({PaymentState.UNKNOWN.value})
-PERHAPS = UNKNOWN | {PaymentState.WAITING.value}
 
 
 def order_create(

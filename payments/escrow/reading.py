@@ -7,9 +7,9 @@ from datetime import datetime
 
 from common.db import run_in_unit
 from common.errors import Conflict
-from payments.escrow.orders import PERHAPS, Charge
+from payments.escrow.orders import Charge
 from payments.gateways import TAKEN, TIMEOUT_S, Found, GatewayDown, Status, gateway
-from payments.models import Payment, PaymentState
+from payments.models import PERHAPS, Payment, PaymentState
 
 BATCH = 50
 KEYLESS = (PaymentState.READY, PaymentState.EXPIRED)

@@ -2,6 +2,7 @@
 
 from payments.models.books import (
     OWED,
+    PERHAPS,
     Account,
     AccountKind,
     BankAccount,
@@ -25,6 +26,7 @@ from payments.models.refunding import RefundDay, StaffRefund, StaffRefundState
 
 __all__ = [
     "OWED",
+    "PERHAPS",
     "Account",
     "AccountKind",
     "BankAccount",

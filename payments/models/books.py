@@ -23,6 +23,10 @@ class PaymentState(models.TextChoices):
     EXPIRED = "expired", _("Expired")
 
 
+# Orders of which money may have been taken, or may come yet.
+PERHAPS = frozenset({PaymentState.UNKNOWN.value, PaymentState.WAITING.value})
+
+
 class Payment(Record):
     """One order of one amount; ``reference`` names what it is for, ``order_id`` is the gateway's.
 
