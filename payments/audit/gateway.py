@@ -56,7 +56,7 @@ def _of_day(day: date, lines: Lines) -> Iterator[Found]:
     payments = _taken().filter(paid_at__gte=since, paid_at__lt=since + DAY)
     refunds = _given_back().filter(done_at__gte=since, done_at__lt=since + DAY)
     for kind, ours, ours_at_any_time in (
-        (DifferenceKind.PAYMENT, _holds(payments), _holds_of(orders)),
+        (DifferenceKind.PAYMENT, _holds(_orders(payments)), _holds(orders)),
         (DifferenceKind.CANCEL, _refunds(refunds), _refunds_of(orders)),
     ):
         here = ours - _theirs(near, kind)
@@ -92,18 +92,17 @@ def _given_back() -> QuerySet[Refund]:
     return Refund.objects.filter(state=RefundState.DONE)
 
 
-def _holds(payments: QuerySet[Payment]) -> Amounts:
-    orders = payments.values_list("order_id", flat=True)
+def _orders(payments: QuerySet[Payment]) -> list[str]:
+    return list(payments.values_list("order_id", flat=True))
+
+
+def _holds(orders: list[str]) -> Amounts:
     return _booked({f"hold:{order}": order for order in orders})
 
 
 def _refunds(refunds: QuerySet[Refund]) -> Amounts:
     rows = refunds.prefetch_related("payment")
     return _booked({f"sent:{row.reference}": row.payment.order_id for row in rows})
-
-
-def _holds_of(orders: list[str]) -> Amounts:
-    return _booked({f"hold:{order}": order for order in orders})
 
 
 def _refunds_of(orders: list[str]) -> Amounts:

@@ -52,19 +52,17 @@ def refund_order(*, order_id: str, reason: str, now: datetime) -> Refund:
     left = payment.amount - payment.refunded
     if not left:
         return Refund.objects.filter(payment=payment).latest("id")
-    ledger.post(
-        reference=f"refund:{order_id}",
-        kind="refund_order",
-        subject=payment.subject,
-        moves=[(ledger.escrow_account(payment.subject), -left), (ledger.REFUNDS, left)],
-    )
-    return _request(payment, left, reference=f"refund:{order_id}", reason=reason, now=now)
+    return refund_part(
+        payment=payment, amount=left, source=ledger.escrow_account(payment.subject),
+        kind="refund_order", reference=f"refund:{order_id}", reason=reason, now=now,
+    )  # fmt: skip
 
 
 @in_one_unit
 def refund_part(
-    *, payment: Payment, amount: int, source: str, reference: str, reason: str, now: datetime
-) -> Refund:
+    *, payment: Payment, amount: int, source: str, kind: str, reference: str, reason: str,
+    now: datetime,
+) -> Refund:  # fmt: skip
     """Send ``amount`` won of a paid order back, out of the account ``source``.
 
     Raises:
@@ -72,7 +70,7 @@ def refund_part(
     """
     ledger.post(
         reference=reference,
-        kind="refund_staff",
+        kind=kind,
         subject=payment.subject,
         moves=[(source, -amount), (ledger.REFUNDS, amount)],
     )

@@ -7,6 +7,7 @@ from payments.payouts.batches import (
     batch_cancel,
     batch_make,
     check_finance,
+    reason_said,
 )
 from payments.payouts.files import KINDS, File, batch_export, results_read
 from payments.payouts.papers import filing_export, payout_statement, year_statement
@@ -34,6 +35,7 @@ __all__ = [
     "payout_return",
     "payout_statement",
     "payouts_schedule",
+    "reason_said",
     "results_book",
     "results_read",
     "tax_pay",

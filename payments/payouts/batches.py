@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from common.db import in_one_unit
-from common.errors import Conflict, NotAllowed, NotFound
+from common.errors import Conflict, Invalid, NotAllowed, NotFound
 from payments import ledger
 from payments.models import BatchState, Payout, PayoutBatch, PayoutState
 
@@ -27,6 +27,13 @@ def check_finance(by: User) -> None:
     """Raise ``finance_only`` unless the person is staff who handle payouts."""
     if not (by.is_active and by.is_staff and by.has_perm(FINANCE)):
         raise NotAllowed("finance_only", _("Only finance staff may do this."))
+
+
+def reason_said(reason: str) -> str:
+    """Return what is kept of a reason that staff have to give; ``reason_missing`` without one."""
+    if not reason.strip():
+        raise Invalid("reason_missing", _("Say why."), field="reason")
+    return reason.strip()[:200]
 
 
 @in_one_unit

@@ -19,7 +19,7 @@ from common.errors import Conflict, Invalid, NotFound
 from common.progress import Told, steps, untold
 from payments import ledger
 from payments.models import BatchState, Payout, PayoutBatch, PayoutState, Transfer
-from payments.payouts.batches import batch_of, check_finance, rows_of
+from payments.payouts.batches import batch_of, check_finance, reason_said, rows_of
 
 
 class Result(NamedTuple):
@@ -102,10 +102,9 @@ def payout_return(*, payout_id: UUID, by: User, reason: str, now: datetime) -> P
         Conflict: ``payout_not_paid``, also when it was returned before.
     """
     check_finance(by)
-    if not reason.strip():
-        raise Invalid("reason_missing", _("Say why."), field="reason")
+    why = reason_said(reason)
     mine = Payout.objects.filter(pk=payout_id, state=PayoutState.PAID)
-    moved = mine.update(state=PayoutState.FAILED, done_at=now, reason=reason.strip()[:200])
+    moved = mine.update(state=PayoutState.FAILED, done_at=now, reason=why)
     payout = Payout.objects.filter(pk=payout_id).first()
     if payout is None:
         raise NotFound

@@ -17,11 +17,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from common.db import in_one_unit, run_in_unit
-from common.errors import Conflict, Invalid, NotFound
+from common.errors import Conflict, NotFound
 from payments import audit, ledger
 from payments.audit import Found
 from payments.models import Difference, DifferenceKind, DifferenceState
-from payments.payouts import check_finance
+from payments.payouts import check_finance, reason_said
 
 AT_GATEWAY = (DifferenceKind.PAYMENT, DifferenceKind.CANCEL)
 KNOWN = (DifferenceState.OPEN, DifferenceState.DISMISSED)
@@ -99,10 +99,9 @@ def _close(
     difference_id: UUID, state: DifferenceState, by: User, reason: str, now: datetime
 ) -> Difference:
     check_finance(by)
-    if not reason.strip():
-        raise Invalid("reason_missing", _("Say why."), field="reason")
+    why = reason_said(reason)
     mine = Difference.objects.filter(pk=difference_id, state=S.OPEN)
-    moved = mine.update(state=state, closed_by=by, closed_at=now, reason=reason.strip()[:200])
+    moved = mine.update(state=state, closed_by=by, closed_at=now, reason=why)
     difference = Difference.objects.filter(pk=difference_id).first()
     if difference is None:
         raise NotFound

@@ -22,7 +22,7 @@ from common.db import in_one_unit
 from common.errors import Conflict, Invalid, NotAllowed, NotFound
 from payments import audit, escrow, ledger
 from payments.models import Payment, PaymentState, RefundDay, StaffRefund, StaffRefundState
-from payments.payouts import check_finance
+from payments.payouts import check_finance, reason_said
 
 GIVE = "payments.give_refund"
 S = StaffRefundState
@@ -44,14 +44,14 @@ def staff_refund_ask(
     """
     if not (by.is_active and by.is_staff and by.has_perm(GIVE)):
         raise NotAllowed("refund_not_allowed", _("You may not give money back."))
-    payment = _payment(order_id, amount, seen, reason)
+    payment = _payment(order_id, amount, seen)
     _check_not_own(payment, by)
     refund = StaffRefund(
         key=f"{order_id}:{seen}",
         payment=payment,
         seen=seen,
         amount=amount,
-        reason=reason.strip()[:200],
+        reason=reason_said(reason),
         asked_by=by,
         created_at=now,
     )
@@ -118,7 +118,7 @@ def within_limit(person: User, amount: int, *, now: datetime) -> bool:
     return True
 
 
-def _payment(order_id: str, amount: int, seen: int, reason: str) -> Payment:
+def _payment(order_id: str, amount: int, seen: int) -> Payment:
     payment = Payment.objects.filter(order_id=order_id).first()
     if payment is None:
         raise NotFound
@@ -126,8 +126,6 @@ def _payment(order_id: str, amount: int, seen: int, reason: str) -> Payment:
         raise Conflict("not_paid", _("This order is not paid."))
     if payment.refunded != seen:
         raise _changed()
-    if not reason.strip():
-        raise Invalid("reason_missing", _("Say why."), field="reason")
     left = payment.amount - payment.refunded
     if not 0 < amount <= left:
         message = _("So much is not left of this order.")
@@ -158,8 +156,8 @@ def _give(refund: StaffRefund, payment: Payment, now: datetime) -> str:
     reference = f"refund:{payment.order_id}:staff:{refund.seen}"
     try:
         escrow.refund_part(
-            payment=payment, amount=refund.amount, source=source, reference=reference,
-            reason=refund.reason, now=now,
+            payment=payment, amount=refund.amount, source=source, kind="refund_staff",
+            reference=reference, reason=refund.reason, now=now,
         )  # fmt: skip
     except ledger.Insufficient as error:  # settled in between: the next look finds that
         raise ledger.RaceLost from error
